@@ -1,0 +1,87 @@
+/**
+ * Runs the one suite on Deno and on Bun and adds up the account.
+ *
+ *     run_tests.ts [--only deno|bun] [--strict] [paths...]
+ *
+ * `--strict` (what CI asks for) turns every skip into a failure. The last line
+ * is `N passed, N failed`.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: "string" }, strict: { type: "boolean", default: false } },
+});
+
+interface Account {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: readonly string[];
+}
+
+const paths = positionals.length > 0 ? positionals : ["tests"];
+const folder = mkdtempSync(join(tmpdir(), "z4j-tests-"));
+
+// A report of JUnit, the one format that both runners write.
+const RUNNERS = {
+  deno: (
+    junit: string,
+  ): string[] => ["test", "-A", "--no-check", `--junit-path=${junit}`, ...paths],
+  bun: (junit: string): string[] => [
+    "test",
+    "--timeout=120000",
+    "--reporter=junit",
+    `--reporter-outfile=${junit}`,
+    ...paths.map((path) => `./${path}`),
+  ],
+} as const;
+
+/** Runs a command with its output on ours; answers its exit status. */
+function run(command: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"] });
+    child.on("close", (code) => resolve(code ?? 1));
+    child.on("error", () => resolve(1));
+  });
+}
+
+/** Reads a JUnit report: test cases, failures, skips. */
+function readReport(path: string): Account {
+  if (!existsSync(path)) return { passed: 0, failed: 1, skipped: [] };
+  const cases = readFileSync(path, "utf8").match(/<testcase\b[^>]*?(?:\/>|>[\s\S]*?<\/testcase>)/g);
+  const failed = (cases ?? []).filter((text) => /<(failure|error)\b/.test(text));
+  const skipped = (cases ?? []).filter((text) => /<skipped\b/.test(text));
+  const names = skipped.map((text) => /\bname="([^"]*)"/.exec(text)?.[1] ?? "?");
+  const total = cases?.length ?? 0;
+  return { passed: total - failed.length - skipped.length, failed: failed.length, skipped: names };
+}
+
+async function runOn(runtime: keyof typeof RUNNERS): Promise<Account> {
+  console.log(`\n== ${runtime}: ${paths.join(" ")}`);
+  const junit = join(folder, `${runtime}.xml`);
+  const status = await run(`node_modules/.bin/${runtime}`, RUNNERS[runtime](junit));
+  const account = readReport(junit);
+  // A crash outside any test must not pass as green.
+  return status !== 0 && account.failed === 0 ? { ...account, failed: 1 } : account;
+}
+
+const runtimes = (["deno", "bun"] as const).filter((name) => (values.only ?? name) === name);
+let passed = 0;
+let failed = 0;
+for (const runtime of runtimes) {
+  const account = await runOn(runtime);
+  for (const name of account.skipped) console.log(`${runtime}: skipped ${name}`);
+  const refused = values.strict ? account.skipped.length : 0;
+  if (refused > 0) console.log(`${runtime}: ${refused} skipped, expected none`);
+  console.log(`${runtime}: ${account.passed} passed, ${account.failed} failed`);
+  passed += account.passed;
+  failed += account.failed + refused;
+}
+rmSync(folder, { recursive: true });
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

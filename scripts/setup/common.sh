@@ -1,0 +1,52 @@
+# Shared set-up of ./scripts/demo and ./scripts/test. Sourced, not run.
+# Installs what is missing where it may (root on Debian); elsewhere it names it and stops.
+
+fail() {
+  echo "z4j: $*" >&2
+  exit 1
+}
+
+may_install() {
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1
+}
+
+# install_package PACKAGE WHY: installs a Debian package, or names it and stops.
+install_package() {
+  may_install || fail "$2: install the Debian package '$1' and run again"
+  echo "z4j: installing $1" >&2
+  if [ -z "${Z4J_APT_UPDATED:-}" ]; then
+    apt-get update -qq >/dev/null 2>&1 || true
+    Z4J_APT_UPDATED=1
+  fi
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >/dev/null 2>&1 ||
+    fail "cannot install the Debian package '$1'"
+}
+
+# need COMMAND PACKAGE: makes sure a command exists.
+need() {
+  command -v "$1" >/dev/null 2>&1 || install_package "$2" "cannot find '$1'"
+}
+
+# Installs the npm packages of the lock file, once per lock file, with npm, Bun or Deno.
+node_packages() {
+  local stamp="node_modules/.z4j-lock"
+  if [ -f "$stamp" ] && cmp -s package-lock.json "$stamp"; then return 0; fi
+  echo "z4j: installing the packages of package-lock.json" >&2
+  if command -v npm >/dev/null 2>&1; then
+    npm ci --no-audit --no-fund --loglevel=error >&2 || fail "npm ci failed"
+  elif command -v bun >/dev/null 2>&1; then
+    bun install --no-save >&2 || fail "bun install failed"
+  elif command -v deno >/dev/null 2>&1; then
+    deno install --allow-scripts=npm:bun,npm:deno >&2 || fail "deno install failed"
+  else
+    need npm npm
+    npm ci --no-audit --no-fund --loglevel=error >&2 || fail "npm ci failed"
+  fi
+  cp package-lock.json "$stamp"
+}
+
+# Puts the project's own deno and bun first, so that every run uses the same versions.
+use_project_tools() {
+  PATH="$PWD/node_modules/.bin:$PATH"
+  export PATH
+}

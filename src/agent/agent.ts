@@ -1,0 +1,269 @@
+import { type Clock, systemClock, TIMED_OUT, withDeadline } from "../base/clock.ts";
+import { Z4jError } from "../base/errors.ts";
+import { createListeners, type Listeners } from "../base/listeners.ts";
+import { type Logger, noopLogger, safeLogger } from "../base/logger.ts";
+import type { EventBuffer } from "../buffer/port.ts";
+import type { EngineEvent } from "../engines/contract.ts";
+import { type HmacKey, importHmacKey } from "../protocol/hmac.ts";
+import type { SessionTerms } from "../transport/port.ts";
+import type {
+  Agent,
+  AgentEventMap,
+  AgentParts,
+  AgentStatus,
+  FlushReport,
+  TimeoutOptions,
+} from "./agent_types.ts";
+import { deliver } from "./delivery.ts";
+import type { ConnectionChange } from "./reconcile.ts";
+import { claimProcess, releaseProcess } from "./registry.ts";
+import { createRuntime, type Runtime } from "./runtime.ts";
+import { type AgentState, canChange } from "./states.ts";
+import { describeAgent } from "./status.ts";
+
+const READY_TIMEOUT_MS = 10_000;
+const FLUSH_TIMEOUT_MS = 5000;
+const STOP_TIMEOUT_MS = 5000;
+// What closing socket and buffer may take on top of the flush.
+const CLOSE_RESERVE_MS = 1000;
+// Events recorded before the buffer is open; a wrapped function may run early.
+const MAX_EARLY_EVENTS = 1000;
+
+/**
+ * Joins buffer, transport, engines and schedulers to one agent. Nothing happens
+ * before `start`, and nothing of it throws into the host afterwards.
+ *
+ * @example Start, wait until the brain has answered, stop
+ * ```ts no-eval
+ * import { createAgentCore } from "@z4j/core/agent";
+ *
+ * const agent = createAgentCore(parts);
+ * await agent.start();
+ * await agent.ready({ timeoutMs: 5000 });
+ * const { remaining } = await agent.stop();
+ * ```
+ */
+export function createAgentCore(parts: AgentParts): Agent {
+  return new AgentCore(parts);
+}
+
+type AgentListeners = {
+  readonly [T in keyof AgentEventMap]: Listeners<AgentEventMap[T]>;
+};
+
+interface Link {
+  readonly kind: ConnectionChange["kind"];
+  readonly terms: SessionTerms | null;
+  readonly verified: boolean;
+  readonly retryAtMs: number | null;
+}
+
+const NO_LINK: Link = { kind: "ended", terms: null, verified: false, retryAtMs: null };
+
+class AgentCore implements Agent {
+  readonly #parts: AgentParts;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #listeners: AgentListeners;
+  readonly #early: (readonly [string, EngineEvent])[] = [];
+  #state: AgentState = "stopped";
+  #link: Link = NO_LINK;
+  #lastTerms: SessionTerms | null = null;
+  #connectedAtMs: number | null = null;
+  #sessions = 0;
+  #runtime: Runtime | undefined;
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<FlushReport> | undefined;
+
+  constructor(parts: AgentParts) {
+    this.#parts = parts;
+    this.#clock = parts.clock ?? systemClock;
+    this.#logger = safeLogger(parts.logger ?? noopLogger);
+    const failed = (error: unknown): void =>
+      this.#logger.error({ error: String(error) }, "a listener of the agent failed");
+    this.#listeners = {
+      state: createListeners(failed),
+      connected: createListeners(failed),
+      disconnected: createListeners(failed),
+      command: createListeners(failed),
+      loss: createListeners(failed),
+    };
+  }
+
+  start(): Promise<void> {
+    return this.#starting ??= this.#start();
+  }
+
+  async ready(options: TimeoutOptions = {}): Promise<void> {
+    const timeoutMs = options.timeoutMs ?? READY_TIMEOUT_MS;
+    if (this.#starting === undefined) {
+      throw new Z4jError(
+        "Z4J_AGENT_STATE",
+        `Cannot wait for the agent: it is ${this.#state}, expected it to be started`,
+      );
+    }
+    const isReady = withDeadline(this.#clock, this.#whenVerified(), timeoutMs);
+    await withDeadline(this.#clock, this.#starting, timeoutMs);
+    if (await isReady !== TIMED_OUT) return;
+    const advice = this.#runtime?.failures.last?.advice ?? "the brain has not answered yet";
+    throw new Z4jError(
+      "Z4J_AGENT_TIMEOUT",
+      `Cannot reach the brain within ${timeoutMs} ms: ${advice}`,
+    );
+  }
+
+  async flush(options: TimeoutOptions = {}): Promise<FlushReport> {
+    await this.#starting?.catch(() => {});
+    const runtime = this.#runtime;
+    if (runtime === undefined) return { sent: 0, remaining: 0, timedOut: false };
+    // Waiting longer would be pointless where only a person can help.
+    if (runtime.failures.last?.class === "connection") runtime.reconciler.retryNow();
+    const timeoutMs = options.timeoutMs ?? FLUSH_TIMEOUT_MS;
+    return await deliver(runtime, this.#clock, timeoutMs, () => this.#isHopeless());
+  }
+
+  stop(options: TimeoutOptions = {}): Promise<FlushReport> {
+    return this.#stopping ??= this.#stop(options.timeoutMs ?? STOP_TIMEOUT_MS);
+  }
+
+  status(): AgentStatus {
+    return describeAgent({
+      state: this.#state,
+      runtime: this.#runtime,
+      terms: this.#link.terms,
+      lastTerms: this.#lastTerms,
+      verified: this.#link.verified,
+      retryAtMs: this.#link.retryAtMs,
+      connectedAtMs: this.#connectedAtMs,
+      sessions: this.#sessions,
+    });
+  }
+
+  record(engine: string, event: EngineEvent): void {
+    if (this.#runtime !== undefined) return this.#runtime.recorder.event(engine, event);
+    if (this.#early.length < MAX_EARLY_EVENTS) this.#early.push([engine, event]);
+  }
+
+  on<T extends keyof AgentEventMap>(
+    type: T,
+    listener: (event: AgentEventMap[T]) => void,
+  ): () => void {
+    return this.#listeners[type].add(listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #start(): Promise<void> {
+    const { engines = [], schedulers = [], singletonKey, identity } = this.#parts;
+    const names = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name);
+    this.#logger.info(
+      { framework: identity.framework, engines: names(engines), schedulers: names(schedulers) },
+      "agent starting",
+    );
+    this.#change("starting");
+    try {
+      if (singletonKey !== undefined) await claimProcess(singletonKey, this);
+      // A secret that cannot be used must not leave a file behind.
+      const key = await importHmacKey(this.#parts.secret);
+      const buffer = await this.#parts.openBuffer();
+      await this.#run(key, buffer);
+    } catch (error) {
+      this.#reset();
+      throw error;
+    }
+  }
+
+  async #run(key: HmacKey, buffer: EventBuffer): Promise<void> {
+    const runtime = createRuntime({
+      parts: this.#parts,
+      clock: this.#clock,
+      logger: this.#logger,
+      buffer,
+      key,
+      host: {
+        changed: (change) => this.#connection(change),
+        verified: () => this.#verified(),
+        command: (event) => this.#listeners.command.emit(event),
+        loss: (event) => this.#listeners.loss.emit(event),
+      },
+    });
+    this.#runtime = runtime;
+    for (const [engine, event] of this.#early.splice(0)) runtime.recorder.event(engine, event);
+    await runtime.hooks.attach();
+    runtime.reconciler.start();
+  }
+
+  async #stop(timeoutMs: number): Promise<FlushReport> {
+    const deadline = this.#clock.monotonic() + timeoutMs;
+    const leftMs = (): number => Math.max(0, deadline - this.#clock.monotonic());
+    await this.#starting?.catch(() => {});
+    const runtime = this.#runtime;
+    if (runtime === undefined) {
+      this.#reset();
+      return { sent: 0, remaining: 0, timedOut: false };
+    }
+    this.#change("stopping");
+    runtime.dispatcher.stop();
+    await withDeadline(this.#clock, runtime.hooks.detach(), leftMs());
+    const report = await deliver(runtime, this.#clock, leftMs(), () => this.#isHopeless());
+    runtime.close();
+    const closing = runtime.reconciler.stop().then(() => runtime.buffer.close());
+    await withDeadline(this.#clock, closing.catch(() => {}), leftMs() + CLOSE_RESERVE_MS);
+    this.#logger.info({ ...report }, "agent stopped");
+    this.#reset();
+    return report;
+  }
+
+  #reset(): void {
+    if (this.#parts.singletonKey !== undefined) releaseProcess(this.#parts.singletonKey, this);
+    this.#runtime = undefined;
+    this.#link = NO_LINK;
+    this.#starting = this.#stopping = undefined;
+    this.#change("stopped");
+  }
+
+  #change(to: AgentState): void {
+    const from = this.#state;
+    if (from === to || !canChange(from, to)) return;
+    this.#state = to;
+    this.#listeners.state.emit({ from, to });
+  }
+
+  #connection(change: ConnectionChange): void {
+    const terms = change.kind === "connected" ? change.terms : null;
+    const retryAtMs = change.kind === "waiting" ? change.retryAtMs : null;
+    this.#link = { kind: change.kind, terms, verified: false, retryAtMs };
+    if (change.kind === "connected") {
+      this.#lastTerms = change.terms;
+      this.#sessions++;
+    }
+    if (change.kind !== "ended") this.#change(change.kind);
+    if (change.kind === "waiting") this.#listeners.disconnected.emit(change.end);
+  }
+
+  #verified(): void {
+    const { terms } = this.#link;
+    if (terms === null) return;
+    this.#link = { ...this.#link, verified: true };
+    this.#connectedAtMs = this.#clock.now();
+    const sessionId = terms.identity.sessionId;
+    this.#logger.info({ sessionId, brainVersion: terms.brainVersion }, "agent connected");
+    this.#listeners.connected.emit({ sessionId, brainVersion: terms.brainVersion });
+  }
+
+  #whenVerified(): Promise<void> {
+    if (this.#link.verified) return Promise.resolve();
+    return new Promise((resolve) => {
+      const remove = this.on("connected", () => {
+        remove();
+        resolve();
+      });
+    });
+  }
+
+  #isHopeless(): boolean {
+    return this.#link.kind === "waiting" || this.#link.kind === "ended";
+  }
+}

@@ -1,0 +1,214 @@
+import { type Clock, TIMED_OUT, withDeadline } from "../base/clock.ts";
+import { errorText } from "../base/errors.ts";
+import type { ActionOutcome } from "../engines/contract.ts";
+import { encodeCanonical } from "../protocol/canonical_json.ts";
+import type { SignedFrame } from "../protocol/frames.ts";
+import { type CommandMemory, createCommandMemory, type KnownCommand } from "./command_memory.ts";
+import { deduplicated, resultPayload, type WireResult, wireResult } from "./command_result.ts";
+import { type CommandRegistry, readCommand, type ReceivedCommand } from "./commands.ts";
+import { MAX_RUNNING_COMMANDS, MAX_WAITING_COMMANDS } from "./limits.ts";
+import type { Outbox } from "./outbox.ts";
+import type { RedactorLike } from "./recorder.ts";
+
+/** What a dispatcher is made of. */
+export interface DispatcherParts {
+  /** Actions and their handlers. */
+  readonly registry: CommandRegistry;
+  /** Where answers wait for a session. */
+  readonly outbox: Outbox;
+  /** Time source. */
+  readonly clock: Clock;
+  /** Removes what is sensitive from answers. */
+  readonly redactor: RedactorLike;
+  /** Told when a command is done. */
+  readonly finished: (command: ReceivedCommand, result: WireResult) => void;
+}
+
+/** Counters of a dispatcher. */
+export interface CommandCounters {
+  /** Commands received, repetitions included. */
+  readonly received: number;
+  /** Repetitions. */
+  readonly repeated: number;
+  /** Commands answered with success. */
+  readonly succeeded: number;
+  /** Commands answered with failed. */
+  readonly failed: number;
+  /** Commands carried out now. */
+  readonly running: number;
+}
+
+/**
+ * Carries out commands: the receipt first, then the action with its deadline,
+ * then exactly one result; never twice for one id (protocol section 17).
+ */
+export interface Dispatcher {
+  /** Takes a verified command frame. Never throws, never waits. */
+  receive(frame: SignedFrame): void;
+  /** What happened so far. */
+  counters(): CommandCounters;
+  /** Aborts what runs; nothing starts any more. */
+  stop(): void;
+}
+
+/** Creates a dispatcher that is ready for commands. */
+export function createDispatcher(parts: DispatcherParts): Dispatcher {
+  return new CommandDispatcher(parts);
+}
+
+interface Job {
+  readonly command: ReceivedCommand;
+  readonly known: KnownCommand;
+  readonly deadlineMs: number;
+}
+
+class CommandDispatcher implements Dispatcher {
+  readonly #parts: DispatcherParts;
+  readonly #memory: CommandMemory;
+  readonly #waiting: Job[] = [];
+  readonly #stopping = new AbortController();
+  #running = 0;
+  #received = 0;
+  #repeated = 0;
+  #succeeded = 0;
+  #failed = 0;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+    this.#memory = createCommandMemory(parts.clock);
+  }
+
+  receive(frame: SignedFrame): void {
+    this.#received++;
+    const command = readCommand(frame);
+    this.#acknowledge(command);
+    const known = this.#memory.find(command);
+    const isNewTry = known !== undefined && known.repeatable && known.id !== command.id;
+    if (known !== undefined && !isNewTry) return this.#repeat(command, known);
+    this.#accept({
+      command,
+      known: this.#memory.begin(command),
+      deadlineMs: this.#parts.clock.monotonic() + usableTimeMs(command.timeoutMs),
+    });
+  }
+
+  counters(): CommandCounters {
+    return {
+      received: this.#received,
+      repeated: this.#repeated,
+      succeeded: this.#succeeded,
+      failed: this.#failed,
+      running: this.#running,
+    };
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    for (const job of this.#waiting.splice(0)) {
+      this.#finish(job, { status: "refused", reason: "the agent stops" });
+    }
+  }
+
+  #acknowledge(command: ReceivedCommand): void {
+    this.#answer(
+      command,
+      "command_ack",
+      encodeCanonical({ delivery_claim_token: command.claimToken }),
+    );
+  }
+
+  #repeat(command: ReceivedCommand, known: KnownCommand): void {
+    this.#repeated++;
+    if (known.result === null) {
+      // The answer to the first delivery is also the answer to this one.
+      if (known.followers.length < MAX_WAITING_COMMANDS) known.followers.push(command);
+      return;
+    }
+    this.#send(command, deduplicated(known.result));
+  }
+
+  #accept(job: Job): void {
+    if (this.#stopping.signal.aborted) {
+      return this.#finish(job, { status: "refused", reason: "the agent stops" });
+    }
+    if (this.#running < MAX_RUNNING_COMMANDS) return void this.#run(job);
+    if (this.#waiting.length < MAX_WAITING_COMMANDS) return void this.#waiting.push(job);
+    this.#finish(job, { status: "refused", reason: "too many commands wait in this agent" });
+  }
+
+  async #run(job: Job): Promise<void> {
+    this.#running++;
+    const outcome = await this.#outcome(job);
+    this.#running--;
+    this.#finish(job, outcome);
+    const next = this.#waiting.shift();
+    if (next !== undefined) void this.#run(next);
+  }
+
+  async #outcome({ command, deadlineMs }: Job): Promise<ActionOutcome> {
+    const { registry, clock } = this.#parts;
+    const handler = registry.find(command.action);
+    if (handler === undefined) {
+      return { status: "refused", reason: `action "${command.action}" is not supported here` };
+    }
+    const remainingMs = deadlineMs - clock.monotonic();
+    if (remainingMs <= 0) return { status: "refused", reason: "the command waited too long" };
+    const abort = new AbortController();
+    const stop = (): void => abort.abort();
+    this.#stopping.signal.addEventListener("abort", stop, { once: true });
+    try {
+      const running = handler(command, { signal: abort.signal, remainingMs });
+      const outcome = await withDeadline(clock, running, remainingMs);
+      if (outcome !== TIMED_OUT) return outcome;
+      const reason = `no answer within ${Math.round(remainingMs)} ms; it may still take effect`;
+      return { status: "indeterminate", reason };
+    } catch (error) {
+      // A contract-abiding handler answers a union; after a throw all is open.
+      return { status: "indeterminate", reason: errorText(error) };
+    } finally {
+      abort.abort();
+      this.#stopping.signal.removeEventListener("abort", stop);
+    }
+  }
+
+  #finish({ command, known }: Job, outcome: ActionOutcome): void {
+    const result = this.#spell(outcome);
+    known.result = result;
+    // Without an effect a new delivery of the same fire may try again.
+    known.repeatable = result.status === "failed" && result.result?.["indeterminate"] !== true;
+    if (result.status === "success") this.#succeeded++;
+    else this.#failed++;
+    this.#send(command, result);
+    for (const follower of known.followers.splice(0)) this.#send(follower, deduplicated(result));
+    this.#parts.finished(command, result);
+  }
+
+  #spell(outcome: ActionOutcome): WireResult {
+    try {
+      return wireResult(outcome, this.#parts.redactor);
+    } catch {
+      // Foreign code answered something that is no outcome or that JSON cannot hold.
+      return { status: "failed", result: { indeterminate: true }, error: UNPRINTABLE };
+    }
+  }
+
+  #send(command: ReceivedCommand, result: WireResult): void {
+    this.#answer(command, "command_result", resultPayload(result, command.claimToken));
+  }
+
+  #answer(
+    command: ReceivedCommand,
+    type: "command_ack" | "command_result",
+    payloadText: string,
+  ): void {
+    const expiresAtMs = this.#parts.clock.monotonic() + command.timeoutMs;
+    this.#parts.outbox.push({ type, id: command.id, payloadText, expiresAtMs });
+  }
+}
+
+const UNPRINTABLE = "the action answered something that cannot be printed";
+
+// The result has to be there before the brain's own deadline, which began earlier.
+function usableTimeMs(timeoutMs: number): number {
+  return Math.max(timeoutMs * 0.9, timeoutMs - 2000);
+}

@@ -1,0 +1,86 @@
+/** Largest event text in bytes; larger ones are trimmed. A quarter of the default frame (protocol section 23). */
+export const MAX_EVENT_BYTES: number = 256 * 1024;
+
+/** Bytes kept free in a frame for envelope, nonce, signature and ids. */
+export const FRAME_ENVELOPE_BYTES = 512;
+
+/** Most events in one batch; a stock brain takes 5000 (protocol section 14). */
+export const MAX_BATCH_EVENTS = 5000;
+
+/** Events in the first batch of a session. */
+export const FIRST_BATCH_EVENTS = 500;
+
+/** Most unacknowledged batches; bounds what a reconnect sends again. */
+export const MAX_IN_FLIGHT = 8;
+
+/** Most unacknowledged bytes; bounds the memory of the sender. */
+export const MAX_IN_FLIGHT_BYTES: number = 8 * 1024 * 1024;
+
+/** How long an ack may take before the batch is sent again (protocol section 15). */
+export const ACK_DEADLINE_MS = 90_000;
+
+/** Ack latency above which batches shrink: a stock brain takes about 9 ms an event. */
+export const SLOW_ACK_MS = 2000;
+
+/** Ack latency below which batches grow. */
+export const FAST_ACK_MS = 500;
+
+/** Silence after which the brain is asked for a sign of life. */
+export const PROBE_AFTER_MS = 60_000;
+
+/** How long that sign may take. */
+export const PROBE_DEADLINE_MS = 30_000;
+
+/** Tries of a single event that ends the session each time. */
+export const POISON_TRIES = 3;
+
+/** Bytes in the socket above which nothing more is handed over. */
+export const MAX_SOCKET_BYTES: number = 4 * 1024 * 1024;
+
+/** Inbound messages that may wait for verification. */
+export const MAX_INBOX_MESSAGES = 2000;
+
+/** Control frames that may wait; the stock brain sends 500 commands on connect. */
+export const MAX_CONTROL_FRAMES = 2000;
+
+/** Bytes of control frames that may wait or be kept for another session. */
+export const MAX_CONTROL_BYTES: number = 8 * 1024 * 1024;
+
+/** Commands carried out at once. */
+export const MAX_RUNNING_COMMANDS = 32;
+
+/** Commands that may wait for a free place. */
+export const MAX_WAITING_COMMANDS = 1000;
+
+/** How long a command id is remembered (protocol section 17.8). */
+export const COMMAND_MEMORY_MS = 300_000;
+
+/** How many command ids are remembered (protocol section 17.8). */
+export const COMMAND_MEMORY_ENTRIES = 10_000;
+
+/** Characters of an error that a brain keeps (protocol section 17.6). */
+export const MAX_ERROR_CHARS = 1024;
+
+/** Largest result object of a command, in bytes of text. */
+export const MAX_RESULT_BYTES: number = 256 * 1024;
+
+/** How long an engine may take to report its health. */
+export const HEALTH_DEADLINE_MS = 5000;
+
+/** How long a heartbeat waits for fresh health before it uses the last one. */
+export const HEALTH_WAIT_MS = 100;
+
+/** How long health that could not be renewed is still reported. */
+export const HEALTH_MAX_AGE_MS = 60_000;
+
+/** agent_status frames per minute that a brain keeps (protocol section 16.1). */
+export const STATUS_PER_MINUTE = 12;
+
+/** How long a hook of an engine may take to attach or detach. */
+export const HOOK_DEADLINE_MS = 2000;
+
+/** How long a session must last to count as healthy without any ack. */
+export const HEALTHY_SESSION_MS = 30_000;
+
+/** Clock difference beyond which every signature is refused (protocol section 9). */
+export const MAX_CLOCK_OFFSET_MS = 60_000;

@@ -1,0 +1,61 @@
+import type { EventBuffer, LossByKind } from "../buffer/port.ts";
+import type { TelemetryLoss } from "../protocol/frames.ts";
+
+/** Counts what could not be recorded or kept, for heartbeats and status. */
+export interface LossLedger {
+  /** Counts events that never reached the buffer. */
+  lost(source: string, count: number): void;
+  /** Events lost before the buffer, by engine or reason. */
+  bySource(): Readonly<Record<string, number>>;
+  /** Everything lost in this process run. */
+  total(): number;
+  /** Cumulative counters in wire form (protocol section 10). */
+  telemetry(): TelemetryLoss;
+}
+
+// A brain refuses more members or longer names, and closes with 1011.
+const MAX_SOURCES = 28;
+const MAX_SOURCE_CHARS = 64;
+
+/** Creates a ledger over a buffer's own counters. */
+export function createLossLedger(
+  buffer: Pick<EventBuffer, "losses" | "storedLosses" | "storeId">,
+  runtimeId: string,
+): LossLedger {
+  const sources = new Map<string, number>();
+  const beforeBuffer = (): number => [...sources.values()].reduce((sum, n) => sum + n, 0);
+  return {
+    lost(source, count) {
+      if (!Number.isSafeInteger(count) || count <= 0) return;
+      const known = sources.has(source) || sources.size < MAX_SOURCES;
+      const name = known ? source.slice(0, MAX_SOURCE_CHARS) : "other";
+      sources.set(name, (sources.get(name) ?? 0) + count);
+    },
+    bySource: () => Object.fromEntries(sources),
+    total() {
+      const { capacity, storage, content, closed } = buffer.losses();
+      return beforeBuffer() + sum(capacity) + sum(storage) + sum(content) + sum(closed);
+    },
+    telemetry() {
+      const { storage, content, closed } = buffer.losses();
+      const evicted = sum(buffer.storedLosses());
+      const run = {
+        ...Object.fromEntries(sources),
+        "buffer.storage": sum(storage),
+        "buffer.content": sum(content),
+        "buffer.closed": sum(closed),
+      };
+      return {
+        buffer_id: buffer.storeId,
+        runtime_id: runtimeId,
+        capacity_evicted_frames: evicted,
+        event_records: evicted,
+        adapter_events: Object.fromEntries(Object.entries(run).filter(([, count]) => count > 0)),
+      };
+    },
+  };
+}
+
+function sum(losses: LossByKind): number {
+  return Object.values(losses).reduce((total, count) => total + count, 0);
+}

@@ -1,0 +1,375 @@
+import type { CancelTimer, Clock } from "../base/clock.ts";
+import { errorText } from "../base/errors.ts";
+import { frameId } from "../base/ids.ts";
+import type { Logger } from "../base/logger.ts";
+import type { EventBuffer, ReadLimits, StoredEntry } from "../buffer/port.ts";
+import type { SessionEnd, SessionTerms } from "../transport/port.ts";
+import { createBatchPacer } from "./batch_pacer.ts";
+import { type Batch, createInFlight, type Flight } from "./in_flight.ts";
+import {
+  ACK_DEADLINE_MS,
+  FRAME_ENVELOPE_BYTES,
+  MAX_IN_FLIGHT,
+  MAX_IN_FLIGHT_BYTES,
+  POISON_TRIES,
+  PROBE_AFTER_MS,
+  PROBE_DEADLINE_MS,
+} from "./limits.ts";
+import type { PublishOutcome, SchedulePublisher } from "./schedule_stream_port.ts";
+import { utf8Length } from "./utf8_length.ts";
+
+/** What a pump is made of. */
+export interface PumpParts {
+  /** Where events wait. */
+  readonly buffer: EventBuffer;
+  /** Time source. */
+  readonly clock: Clock;
+  /** Where it tells what it had to give up. */
+  readonly logger: Logger;
+}
+
+/** What a pump asks of the session that it serves. */
+export interface PumpHost {
+  /** There may be something to send. */
+  wake(): void;
+  /** The first ack arrived: secret and clock are right. */
+  verified(): void;
+  /** The session is dead or stuck and should end. */
+  giveUp(advice: string): void;
+}
+
+/** Counters of a pump. */
+export interface PumpCounters {
+  /** Events handed to a socket, repetitions included. */
+  readonly sent: number;
+  /** Events that the brain acknowledged. */
+  readonly acked: number;
+  /** Batches without an ack. */
+  readonly batchesInFlight: number;
+}
+
+/**
+ * Moves stored events to the brain in batches and removes them once their
+ * `event_batch_ack` arrives (protocol section 15).
+ */
+export interface Pump extends SchedulePublisher {
+  /** A session began: everything unacknowledged is sent again. */
+  begin(terms: SessionTerms, host: PumpHost): void;
+  /** The session ended. */
+  end(end: SessionEnd): void;
+  /** The next batch to sign and send, or `null` when nothing may go now. */
+  next(): Promise<Batch | null>;
+  /** The batch was handed to the socket. */
+  sent(batch: Batch): void;
+  /** An `event_batch_ack` arrived. */
+  acked(frameId: string): void;
+  /** A batch that the brain will never take (protocol section 16.3). */
+  refused(frameId: string): void;
+  /** Something valid arrived: the session lives. */
+  heard(): void;
+  /** Calls back after each ack; answers the remover. */
+  onAcked(listener: () => void): () => void;
+  /** What happened so far. */
+  counters(): PumpCounters;
+}
+
+/** Creates a pump that waits for its first session. */
+export function createPump(parts: PumpParts): Pump {
+  return new BufferPump(parts);
+}
+
+interface Session {
+  readonly host: PumpHost;
+  readonly maxBytes: number;
+  probed: boolean;
+  verified: boolean;
+  cursor: number;
+  lastHeardMs: number;
+  lastAckMs: number;
+}
+
+interface Publication {
+  readonly events: readonly string[];
+  readonly resolve: (outcome: PublishOutcome) => void;
+}
+
+class BufferPump implements Pump {
+  readonly #parts: PumpParts;
+  readonly #pacer = createBatchPacer();
+  readonly #flights = createInFlight();
+  readonly #ackListeners = new Set<() => void>();
+  #session: Session | undefined;
+  #publications: Publication[] = [];
+  #repeats: Batch[] = [];
+  #cancelTimer: CancelTimer = () => {};
+  #poison = { id: 0, tries: 0 };
+  #sent = 0;
+  #acked = 0;
+
+  constructor(parts: PumpParts) {
+    this.#parts = parts;
+    parts.buffer.onStored(() => this.#session?.host.wake());
+  }
+
+  begin(terms: SessionTerms, host: PumpHost): void {
+    const now = this.#parts.clock.monotonic();
+    const maxBytes = terms.maxFrameBytes - FRAME_ENVELOPE_BYTES;
+    this.#session = {
+      host,
+      maxBytes,
+      probed: false,
+      verified: false,
+      cursor: 0,
+      lastHeardMs: now,
+      lastAckMs: now,
+    };
+    this.#arm();
+  }
+
+  end(end: SessionEnd): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    this.#session = undefined;
+    this.#cancelTimer();
+    this.#repeats = [];
+    const flights = this.#flights.clear();
+    if (BLAMING_CODES.has(end.code ?? 0)) this.#blame(flights, session.verified);
+    for (const flight of flights) flight.batch.settle?.("lost");
+    for (const publication of this.#publications.splice(0)) publication.resolve("lost");
+  }
+
+  async next(): Promise<Batch | null> {
+    const session = this.#session;
+    if (session === undefined) return null;
+    const repeat = this.#repeats.shift();
+    if (repeat !== undefined) return repeat;
+    if (!session.probed) {
+      // Its ack proves secret and clock, whether or not there are events.
+      session.probed = true;
+      return probeBatch();
+    }
+    const publication = this.#publications.shift();
+    if (publication !== undefined) return scheduleBatch(publication);
+    // A bad event is only blamed on a session that has proven to work before.
+    if (this.#pacer.careful && !session.verified) return null;
+    return this.#isWindowFull() ? null : await this.#read(session);
+  }
+
+  sent(batch: Batch): void {
+    this.#flights.sent(batch, this.#parts.clock.monotonic());
+    if (batch.origin === "stored") this.#sent += batch.count;
+    this.#arm();
+  }
+
+  acked(id: string): void {
+    const session = this.#session;
+    const flight = session === undefined ? undefined : this.#flights.take(id);
+    // Unknown and repeated acks change nothing.
+    if (session === undefined || flight === undefined) return;
+    this.#measure(session, flight);
+    const { batch } = flight;
+    if (batch.origin === "stored") {
+      this.#parts.buffer.removeRange(batch.firstId, batch.lastId);
+      this.#pacer.passed(batch.lastId);
+      this.#acked += batch.count;
+    }
+    batch.settle?.("acked");
+    if (!session.verified) {
+      session.verified = true;
+      session.host.verified();
+    }
+    for (const listener of [...this.#ackListeners]) listener();
+    this.#arm();
+    session.host.wake();
+  }
+
+  refused(id: string): void {
+    const flight = this.#flights.take(id);
+    if (flight === undefined) return;
+    const { batch } = flight;
+    batch.settle?.("lost");
+    if (batch.origin !== "stored") return;
+    if (batch.only !== null) return this.#discard(batch.only, "the brain refused it");
+    this.#pacer.suspect(batch);
+    this.#session?.host.giveUp("the brain refused a batch of events; it is sent in smaller parts");
+  }
+
+  heard(): void {
+    if (this.#session !== undefined) this.#session.lastHeardMs = this.#parts.clock.monotonic();
+  }
+
+  publish(events: readonly string[]): Promise<PublishOutcome> {
+    const session = this.#session;
+    if (session === undefined) return Promise.resolve("lost");
+    return new Promise((resolve) => {
+      this.#publications.push({ events, resolve });
+      session.host.wake();
+    });
+  }
+
+  onAcked(listener: () => void): () => void {
+    this.#ackListeners.add(listener);
+    return () => void this.#ackListeners.delete(listener);
+  }
+
+  counters(): PumpCounters {
+    return { sent: this.#sent, acked: this.#acked, batchesInFlight: this.#flights.size };
+  }
+
+  #isWindowFull(): boolean {
+    const flights = this.#flights;
+    return flights.size >= MAX_IN_FLIGHT || flights.bytes >= MAX_IN_FLIGHT_BYTES ||
+      (flights.events > 0 && flights.events >= this.#pacer.windowEvents());
+  }
+
+  async #read(session: Session): Promise<Batch | null> {
+    const maxCount = this.#pacer.batchEvents();
+    const limits = { maxCount, maxBytes: Math.max(1, session.maxBytes - maxCount) };
+    while (session === this.#session) {
+      const entries = await this.#readStored(session.cursor, limits);
+      const last = entries.at(-1);
+      if (last === undefined || session !== this.#session) return null;
+      session.cursor = last.id;
+      const fitting = entries.filter((entry) => this.#fits(entry, session.maxBytes));
+      if (fitting.length > 0) return storedBatch(fitting);
+    }
+    return null;
+  }
+
+  async #readStored(afterId: number, limits: ReadLimits): Promise<readonly StoredEntry[]> {
+    try {
+      return await this.#parts.buffer.read(afterId, limits);
+    } catch (error) {
+      // The next wake, at the latest the next heartbeat, tries again.
+      this.#parts.logger.warn({ error: errorText(error) }, "stored events cannot be read now");
+      return [];
+    }
+  }
+
+  #fits(entry: StoredEntry, maxBytes: number): boolean {
+    if (entry.bytes + EVENTS_FRAME_BYTES <= maxBytes) return true;
+    this.#discard(entry, "it is larger than the brain's frame limit");
+    return false;
+  }
+
+  #discard(entry: StoredEntry, reason: string): void {
+    this.#parts.buffer.discard(entry, "content");
+    this.#parts.logger.warn({ kind: entry.kind, bytes: entry.bytes, reason }, "event dropped");
+  }
+
+  #measure(session: Session, flight: Flight): void {
+    const now = this.#parts.clock.monotonic();
+    session.lastHeardMs = now;
+    const since = Math.max(flight.sentAtMs, session.lastAckMs);
+    session.lastAckMs = now;
+    this.#pacer.measured({ count: flight.batch.count, serviceMs: now - since });
+  }
+
+  // The brain takes frames in order, so the oldest batch is the likely culprit;
+  // once careful, it is the only one on its way.
+  #blame(flights: readonly Flight[], verified: boolean): void {
+    const batch = flights.find((flight) => flight.batch.origin === "stored")?.batch;
+    if (batch === undefined) return;
+    this.#pacer.suspect(batch);
+    if (!verified || batch.only === null) return;
+    const tries = this.#poison.id === batch.firstId ? this.#poison.tries + 1 : 1;
+    this.#poison = { id: batch.firstId, tries };
+    if (tries < POISON_TRIES) return;
+    this.#discard(batch.only, "it ended the session each time it was sent");
+    this.#pacer.passed(batch.lastId);
+  }
+
+  #arm(): void {
+    this.#cancelTimer();
+    const session = this.#session;
+    if (session === undefined) return;
+    const due = this.#dueAt(session);
+    const delay = Math.max(0, due - this.#parts.clock.monotonic());
+    this.#cancelTimer = this.#parts.clock.setTimer(() => this.#overdue(session), delay);
+  }
+
+  #dueAt(session: Session): number {
+    if (this.#flights.size === 0) return session.lastHeardMs + PROBE_AFTER_MS;
+    return Math.min(...this.#flights.all().map(deadlineOf));
+  }
+
+  #overdue(session: Session): void {
+    if (session !== this.#session) return;
+    const now = this.#parts.clock.monotonic();
+    if (this.#flights.size === 0) {
+      if (session.lastHeardMs + PROBE_AFTER_MS > now) return this.#arm();
+      // An idle brain says nothing unasked; an empty batch makes it answer.
+      this.#repeats.push(probeBatch());
+      return session.host.wake();
+    }
+    for (const flight of this.#flights.all()) {
+      if (deadlineOf(flight) > now || this.#repeats.includes(flight.batch)) continue;
+      const silent = session.lastHeardMs < flight.sentAtMs;
+      if (silent || flight.resends > 0 || flight.batch.origin !== "stored") {
+        return session.host.giveUp("the brain did not acknowledge a batch in time");
+      }
+      this.#repeats.push(flight.batch);
+    }
+    session.host.wake();
+  }
+}
+
+// After these codes the frame just sent may be the cause (protocol section 3).
+const BLAMING_CODES: ReadonlySet<number> = new Set([1009, 1011, 4400]);
+const EVENTS_FRAME_BYTES = '{"events":[]}'.length;
+
+function deadlineOf(flight: Flight): number {
+  const allowed = flight.batch.origin === "probe" ? PROBE_DEADLINE_MS : ACK_DEADLINE_MS;
+  return flight.sentAtMs + allowed;
+}
+
+function storedBatch(entries: readonly StoredEntry[]): Batch {
+  const first = entries[0];
+  const last = entries.at(-1);
+  return {
+    id: frameId("ev"),
+    origin: "stored",
+    payloadText: payloadOf(entries.map((entry) => entry.text)),
+    count: entries.length,
+    bytes: entries.reduce((sum, entry) => sum + entry.bytes + 1, EVENTS_FRAME_BYTES),
+    firstId: first?.id ?? 0,
+    lastId: last?.id ?? 0,
+    only: entries.length === 1 && first !== undefined ? first : null,
+    settle: null,
+  };
+}
+
+function scheduleBatch({ events, resolve }: Publication): Batch {
+  const payloadText = payloadOf(events);
+  return {
+    id: frameId("ev"),
+    origin: "schedule",
+    payloadText,
+    count: events.length,
+    bytes: utf8Length(payloadText),
+    firstId: 0,
+    lastId: 0,
+    only: null,
+    settle: resolve,
+  };
+}
+
+function probeBatch(): Batch {
+  const payloadText = payloadOf([]);
+  return {
+    id: frameId("ev"),
+    origin: "probe",
+    payloadText,
+    count: 0,
+    bytes: payloadText.length,
+    firstId: 0,
+    lastId: 0,
+    only: null,
+    settle: null,
+  };
+}
+
+// The stored texts are canonical and the only key is alone, so this text is too.
+function payloadOf(texts: readonly string[]): string {
+  return `{"events":[${texts.join(",")}]}`;
+}

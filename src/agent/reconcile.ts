@@ -1,0 +1,141 @@
+import { type CancelTimer, type Clock, sleep } from "../base/clock.ts";
+import { errorText } from "../base/errors.ts";
+import type { HelloPayload } from "../protocol/frames.ts";
+import type { OpenOutcome, SessionEnd, SessionTerms, Transport } from "../transport/port.ts";
+import type { FailureLog } from "./failure_log.ts";
+import { HEALTHY_SESSION_MS } from "./limits.ts";
+import { retryDelayMs } from "./retry_policy.ts";
+import type { AgentSession } from "./session.ts";
+
+/** What happens to the connection. */
+export type ConnectionChange =
+  | { readonly kind: "connecting" }
+  | { readonly kind: "connected"; readonly terms: SessionTerms }
+  | { readonly kind: "ended"; readonly end: SessionEnd }
+  | { readonly kind: "waiting"; readonly end: SessionEnd; readonly retryAtMs: number };
+
+/** What the loop is made of. */
+export interface ReconcileParts {
+  /** How to reach the brain. */
+  readonly transport: Transport;
+  /** Time source. */
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  /** Failures in a row. */
+  readonly failures: FailureLog;
+  /** What this agent is, asked before each dial. */
+  readonly hello: () => HelloPayload;
+  /** A session for the next dial. */
+  readonly createSession: () => AgentSession;
+  /** Told about each change; must not throw. */
+  readonly changed: (change: ConnectionChange) => void;
+}
+
+/** The loop that keeps the wanted connection. */
+export interface Reconciler {
+  /** Begins to keep a connection. */
+  start(): void;
+  /** Tries again now instead of waiting. */
+  retryNow(): void;
+  /** The open session, if any. */
+  readonly session: AgentSession | null;
+  /** Ends the session and the loop; resolves when both are over. */
+  stop(): Promise<void>;
+}
+
+/** Creates a loop that does nothing until it is started. */
+export function createReconciler(parts: ReconcileParts): Reconciler {
+  return new Loop(parts);
+}
+
+class Loop implements Reconciler {
+  readonly #parts: ReconcileParts;
+  readonly #stopping = new AbortController();
+  #session: AgentSession | null = null;
+  #skipWait: CancelTimer = () => {};
+  #running: Promise<void> | undefined;
+
+  constructor(parts: ReconcileParts) {
+    this.#parts = parts;
+  }
+
+  get session(): AgentSession | null {
+    return this.#session;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  retryNow(): void {
+    this.#skipWait();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#session?.end(STOPPED);
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      const end = await this.#attempt(signal);
+      if (signal.aborted) return;
+      await this.#wait(end, signal);
+    }
+  }
+
+  async #attempt(signal: AbortSignal): Promise<SessionEnd> {
+    const { transport, clock, changed, failures, createSession } = this.#parts;
+    changed({ kind: "connecting" });
+    const session = createSession();
+    const outcome = await this.#open(transport, session, signal);
+    if (outcome.kind === "refused") return outcome.end;
+    if (signal.aborted) {
+      await outcome.session.close();
+      return STOPPED;
+    }
+    const openedAt = clock.monotonic();
+    this.#session = session;
+    const running = session.run(outcome.session);
+    changed({ kind: "connected", terms: outcome.session.terms });
+    const end = await running;
+    this.#session = null;
+    if (clock.monotonic() - openedAt >= HEALTHY_SESSION_MS) failures.recovered();
+    changed({ kind: "ended", end });
+    return end;
+  }
+
+  async #open(
+    transport: Transport,
+    session: AgentSession,
+    signal: AbortSignal,
+  ): Promise<OpenOutcome> {
+    try {
+      return await transport.open(this.#parts.hello(), session.handlers, signal);
+    } catch (error) {
+      // A transport must not throw; one that does must not end the loop.
+      const advice = `the transport failed: ${errorText(error)}`;
+      return { kind: "refused", end: { class: "connection", code: null, advice } };
+    }
+  }
+
+  async #wait(end: SessionEnd, stopSignal: AbortSignal): Promise<void> {
+    const { clock, random, failures, changed } = this.#parts;
+    const delayMs = retryDelayMs(end, failures.failed(end), random());
+    failures.tell(end, delayMs);
+    changed({ kind: "waiting", end, retryAtMs: clock.now() + delayMs });
+    const skip = new AbortController();
+    this.#skipWait = () => skip.abort();
+    await sleep(clock, delayMs, AbortSignal.any([stopSignal, skip.signal]));
+    this.#skipWait = () => {};
+  }
+}
+
+const STOPPED: SessionEnd = {
+  class: "connection",
+  code: 1000,
+  advice: "the agent was stopped",
+};

@@ -1,0 +1,276 @@
+import type { Clock } from "../base/clock.ts";
+import { errorText } from "../base/errors.ts";
+import { randomUuid } from "../base/ids.ts";
+import type { Logger } from "../base/logger.ts";
+import type { EventBuffer } from "../buffer/port.ts";
+import type { Engine } from "../engines/contract.ts";
+import { type AgentStatusPayload, PROTOCOL_VERSION } from "../protocol/frames.ts";
+import type { HmacKey } from "../protocol/hmac.ts";
+import type { AgentEventMap, AgentParts } from "./agent_types.ts";
+import { createCommandRegistry } from "./commands.ts";
+import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
+import { registerEngineCommands } from "./engine_commands.ts";
+import { createFailureLog, type FailureLog } from "./failure_log.ts";
+import { createOnceLogger, type OnceLogger } from "./guard.ts";
+import { createHealthMonitor } from "./health.ts";
+import { createHeartbeat, type Heartbeat } from "./heartbeat.ts";
+import { buildHello } from "./hello.ts";
+import { createHooks, type Hooks } from "./hooks.ts";
+import { createLossLedger, type LossLedger } from "./loss_ledger.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
+import { createPump, type Pump } from "./pump.ts";
+import { type ConnectionChange, createReconciler, type Reconciler } from "./reconcile.ts";
+import { createRecorder, type Recorder } from "./recorder.ts";
+import { registerScheduleCommands, type WatchedScheduler } from "./schedule_commands.ts";
+import { createScheduleStream } from "./schedule_stream.ts";
+import { type AgentSession, createSession } from "./session.ts";
+
+/** What happens in a runtime and concerns its agent. */
+export interface RuntimeHost {
+  /** The connection changed. */
+  changed(change: ConnectionChange): void;
+  /** The brain acknowledged the first frame of a session. */
+  verified(): void;
+  /** A command was answered. */
+  command(event: AgentEventMap["command"]): void;
+  /** Events were lost. */
+  loss(event: AgentEventMap["loss"]): void;
+}
+
+/** Everything that exists between a start and the stop that follows. */
+export interface Runtime {
+  readonly buffer: EventBuffer;
+  readonly recorder: Recorder;
+  readonly pump: Pump;
+  readonly outbox: Outbox;
+  readonly dispatcher: Dispatcher;
+  readonly hooks: Hooks;
+  readonly reconciler: Reconciler;
+  readonly ledger: LossLedger;
+  readonly failures: FailureLog;
+  readonly counters: RuntimeCounters;
+  /** Ends what is bound to no session; the buffer stays open. */
+  close(): void;
+}
+
+/** Counters that no single part owns. */
+export interface RuntimeCounters {
+  recorded: number;
+  refusedMessages: number;
+}
+
+/** What a runtime is built from. */
+export interface RuntimeContext {
+  readonly parts: AgentParts;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly buffer: EventBuffer;
+  readonly key: HmacKey;
+  readonly host: RuntimeHost;
+}
+
+/** Wires all parts of an agent together; nothing runs yet. */
+export function createRuntime(context: RuntimeContext): Runtime {
+  return new AgentRuntime(context);
+}
+
+class AgentRuntime implements Runtime {
+  readonly buffer: EventBuffer;
+  readonly recorder: Recorder;
+  readonly pump: Pump;
+  readonly outbox: Outbox;
+  readonly dispatcher: Dispatcher;
+  readonly hooks: Hooks;
+  readonly reconciler: Reconciler;
+  readonly ledger: LossLedger;
+  readonly failures: FailureLog;
+  readonly counters: RuntimeCounters = { recorded: 0, refusedMessages: 0 };
+  readonly #context: RuntimeContext;
+  readonly #engines: readonly Engine[];
+  readonly #schedulers: readonly WatchedScheduler[];
+  readonly #notices: OnceLogger;
+  readonly #heartbeat: Heartbeat;
+  #openedAtMs = 0;
+  #connectedAtMs: number | null = null;
+
+  constructor(context: RuntimeContext) {
+    const { parts, clock, logger, buffer } = context;
+    this.#context = context;
+    this.#engines = parts.engines ?? [];
+    this.#notices = createOnceLogger(logger);
+    this.buffer = buffer;
+    this.ledger = createLossLedger(buffer, randomUuid());
+    this.failures = createFailureLog(logger);
+    this.pump = createPump({ buffer, clock, logger });
+    this.outbox = createOutbox(clock, () => this.reconciler.session?.wake());
+    this.#schedulers = watch(context, this.pump);
+    this.recorder = this.#buildRecorder();
+    this.dispatcher = this.#buildDispatcher();
+    this.#heartbeat = this.#buildHeartbeat();
+    this.reconciler = this.#buildReconciler();
+    this.hooks = createHooks({
+      engines: this.#engines,
+      schedulers: this.#schedulers,
+      recorder: this.recorder,
+      lost: (source, count, reason) => this.#lost(source, count, reason),
+      clock,
+      logger,
+      notices: this.#notices,
+    });
+  }
+
+  close(): void {
+    this.#heartbeat.stop();
+    this.dispatcher.stop();
+    for (const { stream } of this.#schedulers) stream.close();
+  }
+
+  #buildRecorder(): Recorder {
+    const { parts, clock, buffer } = this.#context;
+    const { environment, tags } = parts.identity;
+    return createRecorder({
+      buffer,
+      clock,
+      notices: this.#notices,
+      redactor: parts.redactor,
+      context: parts.context,
+      facts: { environment, tags },
+      lost: (kind, reason) => this.#lost("recorder", 1, `${kind}: ${reason}`),
+      recorded: () => void this.counters.recorded++,
+    });
+  }
+
+  #buildDispatcher(): Dispatcher {
+    const { parts, clock, host } = this.#context;
+    return createDispatcher({
+      registry: buildRegistry(this.#context, this.#schedulers),
+      outbox: this.outbox,
+      clock,
+      redactor: parts.redactor,
+      finished: ({ id, action }, { status, error }) => host.command({ id, action, status, error }),
+    });
+  }
+
+  #buildHeartbeat(): Heartbeat {
+    const { parts, clock } = this.#context;
+    return createHeartbeat({
+      clock,
+      outbox: this.outbox,
+      health: createHealthMonitor({ engines: this.#engines, clock, redactor: parts.redactor }),
+      facts: () => ({
+        buffer_size: bounded(this.buffer.depth().count),
+        dropped_events: bounded(this.ledger.total()),
+        telemetry_loss: this.ledger.telemetry(),
+      }),
+      status: parts.agentStatusDisabled === true ? null : () => this.#status(),
+      failed: (error) =>
+        this.#notices.warn("heartbeat", { error: errorText(error) }, "cannot build a heartbeat"),
+    });
+  }
+
+  #buildReconciler(): Reconciler {
+    const { parts, clock } = this.#context;
+    return createReconciler({
+      transport: parts.transport,
+      clock,
+      random: parts.random ?? Math.random,
+      failures: this.failures,
+      hello: () => buildHello(parts.identity, this.#engines, this.#schedulers),
+      createSession: () => this.#createSession(),
+      changed: (change) => this.#changed(change),
+    });
+  }
+
+  #createSession(): AgentSession {
+    const { key, clock, logger, host } = this.#context;
+    return createSession({
+      key,
+      clock,
+      logger,
+      pump: this.pump,
+      outbox: this.outbox,
+      notices: this.#notices,
+      command: (frame) => this.dispatcher.receive(frame),
+      healthy: () => this.failures.recovered(),
+      verified: () => host.verified(),
+      refused: () => void this.counters.refusedMessages++,
+    });
+  }
+
+  #changed(change: ConnectionChange): void {
+    const { clock, host } = this.#context;
+    if (change.kind === "connected") {
+      this.#openedAtMs = clock.monotonic();
+      this.#connectedAtMs = clock.now();
+      this.#heartbeat.start(change.terms.heartbeatIntervalMs);
+    } else if (change.kind === "ended") {
+      this.#heartbeat.stop();
+      for (const { stream } of this.#schedulers) stream.sessionEnded();
+    }
+    host.changed(change);
+  }
+
+  #lost(source: string, count: number, reason: string): void {
+    this.ledger.lost(source, count);
+    this.#notices.warn(`lost ${source}`, { source, count, reason }, "events were lost");
+    this.#context.host.loss({ source, count, reason });
+  }
+
+  #status(): AgentStatusPayload {
+    const { clock, parts } = this.#context;
+    const { streaks } = this.failures;
+    const since = this.#connectedAtMs;
+    return {
+      telemetry_loss: this.ledger.telemetry(),
+      auth_failure_streak: streaks.auth,
+      protocol_failure_streak: streaks.protocol,
+      connection_failure_streak: streaks.connection,
+      last_successful_connect_at: since === null ? null : new Date(since).toISOString(),
+      current_session_age_seconds: Math.floor((clock.monotonic() - this.#openedAtMs) / 1000),
+      buffer_depth: bounded(this.buffer.depth().count),
+      buffer_oldest_age_seconds: null,
+      agent_version: parts.identity.agentVersion,
+      protocol_version: PROTOCOL_VERSION,
+      engines: this.#engines.map(({ name }) => name).slice(0, MAX_STATUS_NAMES),
+      schedulers: this.#schedulers.map(({ stream }) => stream.owner).slice(0, MAX_STATUS_NAMES),
+    };
+  }
+}
+
+// Numbers and lists beyond these are refused (protocol sections 10 and 16.1).
+const MAX_COUNT = 10_000_000;
+const MAX_STATUS_NAMES = 32;
+
+function bounded(count: number): number {
+  return Math.min(MAX_COUNT, Math.max(0, Math.floor(count)));
+}
+
+function watch(context: RuntimeContext, pump: Pump): readonly WatchedScheduler[] {
+  const { parts, buffer, clock, logger } = context;
+  return (parts.schedulers ?? []).map((scheduler) => ({
+    scheduler,
+    stream: createScheduleStream({
+      scheduler,
+      publisher: pump,
+      meta: buffer,
+      redactor: parts.redactor,
+      clock,
+      logger,
+    }),
+  }));
+}
+
+function buildRegistry(
+  { parts, clock }: RuntimeContext,
+  schedulers: readonly WatchedScheduler[],
+): ReturnType<typeof createCommandRegistry> {
+  const registry = createCommandRegistry();
+  const engines = new Map((parts.engines ?? []).map((engine) => [engine.name, engine]));
+  registerEngineCommands(registry, { engines, clock });
+  registerScheduleCommands(
+    registry,
+    new Map(schedulers.map((watched) => [watched.scheduler.name, watched])),
+  );
+  parts.commands?.(registry);
+  return registry;
+}

@@ -1,0 +1,150 @@
+import { Z4jError } from "../base/errors.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { isJsonObject } from "../base/json.ts";
+import {
+  inTransaction,
+  type OpenSqlite,
+  type SqliteDriver,
+  type SqliteStatement,
+  type SqlRow,
+  type SqlValue,
+} from "../buffer/sqlite_driver.ts";
+import { migrate } from "./schema.ts";
+
+/** The brain's database: one connection, every statement prepared once. */
+export class Database {
+  readonly #driver: SqliteDriver;
+  readonly #statements = new Map<string, SqliteStatement>();
+  #inside = false;
+  #closed = false;
+
+  /** Takes a driver whose schema is current. */
+  constructor(driver: SqliteDriver) {
+    this.#driver = driver;
+  }
+
+  /** The prepared statement of a text. */
+  sql(text: string): SqliteStatement {
+    const known = this.#statements.get(text);
+    if (known !== undefined) return known;
+    const statement = this.#driver.prepare(text);
+    this.#statements.set(text, statement);
+    return statement;
+  }
+
+  /** The first row, or `undefined`. */
+  get(text: string, ...parameters: readonly SqlValue[]): SqlRow | undefined {
+    return this.sql(text).get(...parameters);
+  }
+
+  /** Every row. */
+  all(text: string, ...parameters: readonly SqlValue[]): readonly SqlRow[] {
+    return this.sql(text).all(...parameters);
+  }
+
+  /** Runs a statement; answers how many rows changed. */
+  run(text: string, ...parameters: readonly SqlValue[]): number {
+    return this.sql(text).run(...parameters);
+  }
+
+  /** Runs `work` in a transaction, or inside the one that is already open. */
+  transaction<T>(work: () => T): T {
+    if (this.#inside) return work();
+    this.#inside = true;
+    try {
+      return inTransaction(this.#driver, work);
+    } finally {
+      this.#inside = false;
+    }
+  }
+
+  /** Runs `work` so that its failure undoes only its own writes. */
+  savepoint<T>(work: () => T): T {
+    this.#driver.exec("SAVEPOINT one");
+    try {
+      const value = work();
+      this.#driver.exec("RELEASE one");
+      return value;
+    } catch (error) {
+      this.#driver.exec("ROLLBACK TO one; RELEASE one");
+      throw error;
+    }
+  }
+
+  /** Whether the file is closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Closes the file. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#statements.clear();
+    this.#driver.close();
+  }
+}
+
+/**
+ * Opens the database and brings its schema up to date.
+ *
+ * `synchronous=FULL` makes every commit survive a power cut: an ack promises
+ * that (protocol 14).
+ */
+export function openDatabase(open: OpenSqlite, path: string): Database {
+  try {
+    const driver = open(path);
+    driver.exec("PRAGMA busy_timeout = 5000");
+    driver.prepare("PRAGMA journal_mode = WAL").get();
+    driver.exec("PRAGMA synchronous = FULL");
+    driver.exec("PRAGMA cache_size = -32768");
+    driver.exec("PRAGMA temp_store = MEMORY");
+    migrate(driver);
+    return new Database(driver);
+  } catch (cause) {
+    if (cause instanceof Z4jError) throw cause;
+    throw new Z4jError("Z4J_BRAIN_STORE", `Cannot open brain database: ${path} is not usable`, {
+      cause,
+    });
+  }
+}
+
+/** A text column, or `null`. */
+export function textOf(row: SqlRow, column: string): string | null {
+  const value = row[column];
+  return typeof value === "string" ? value : null;
+}
+
+/** A text column that the schema declares NOT NULL. */
+export function requiredText(row: SqlRow, column: string): string {
+  return textOf(row, column) ?? "";
+}
+
+/** A number column, or `null`. */
+export function numberOf(row: SqlRow, column: string): number | null {
+  const value = row[column];
+  return typeof value === "number" || typeof value === "bigint" ? Number(value) : null;
+}
+
+/** A number column that the schema declares NOT NULL. */
+export function requiredNumber(row: SqlRow, column: string): number {
+  return numberOf(row, column) ?? 0;
+}
+
+/** The value of a JSON text column; `null` when empty. */
+export function jsonOf(row: SqlRow, column: string): JsonValue {
+  const text = textOf(row, column);
+  return text === null ? null : JSON.parse(text) as JsonValue;
+}
+
+/** The object of a JSON text column; empty when it is none. */
+export function objectOf(row: SqlRow, column: string): JsonObject {
+  const value = jsonOf(row, column);
+  return isJsonObject(value) ? value : {};
+}
+
+/** The strings of a JSON array column. */
+export function stringsOf(row: SqlRow, column: string): readonly string[] {
+  const value = jsonOf(row, column);
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}

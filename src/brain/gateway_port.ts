@@ -1,0 +1,28 @@
+import type { ServerSocketHandlers } from "../platform/serve_port.ts";
+import type { BrainOperator, BrainReader } from "./store.ts";
+
+/** What the gateway needs to know of an upgrade request. */
+export interface UpgradeFacts {
+  /** The `Authorization` header, or `null`. */
+  readonly authorization: string | null;
+  /** Address of the peer, for the connect rate. */
+  readonly remoteAddress: string;
+}
+
+/** The side of the brain that agents connect to. */
+export interface Gateway {
+  /** Handlers for one agent socket at `/ws/agent`. */
+  accept(facts: UpgradeFacts): ServerSocketHandlers;
+}
+
+/** Everything of the brain below HTTP: store, gateway, commands. */
+export interface BrainCore {
+  /** Queries for API and pages. */
+  readonly reader: BrainReader;
+  /** Actions for API and pages. */
+  readonly operator: BrainOperator;
+  /** Where agents connect. */
+  readonly gateway: Gateway;
+  /** Ends every session with 1001, commits, closes the file. Idempotent. */
+  close(): Promise<void>;
+}

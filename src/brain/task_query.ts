@@ -1,0 +1,68 @@
+import type { SqlValue } from "../buffer/sqlite_driver.ts";
+import { type Database, requiredNumber } from "./database.ts";
+import type { Page, TaskFilter, TaskRow } from "./store.ts";
+import { taskRow } from "./task_record.ts";
+
+const MAX_PAGE = 1000;
+const SEARCHED = ["name", "task_id", "args", "kwargs", "result", "exception"];
+
+interface Where {
+  readonly sql: string;
+  readonly parameters: readonly SqlValue[];
+}
+
+/** A page of tasks, newest first. */
+export function queryTasks(db: Database, project: number, filter: TaskFilter): Page<TaskRow> {
+  const where = whereOf(project, filter);
+  const limit = Math.min(Math.max(1, Math.trunc(filter.limit) || 1), MAX_PAGE);
+  const before = cursorKey(filter.cursor);
+  const rows = db.all(
+    `SELECT tasks.*, agents.id AS agent_id FROM tasks LEFT JOIN agents ON agents.pk = tasks.agent
+     WHERE ${where.sql} AND tasks.pk < ? ORDER BY tasks.pk DESC LIMIT ?`,
+    ...where.parameters,
+    before,
+    limit + 1,
+  );
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  const count = db.get(
+    `SELECT count(*) AS total FROM tasks WHERE ${where.sql}`,
+    ...where.parameters,
+  );
+  return {
+    items: items.map(taskRow),
+    nextCursor: rows.length > limit && last !== undefined
+      ? String(requiredNumber(last, "pk"))
+      : null,
+    totalCount: count === undefined ? 0 : requiredNumber(count, "total"),
+  };
+}
+
+function whereOf(project: number, filter: TaskFilter): Where {
+  const sql = ["tasks.project = ?"];
+  const parameters: SqlValue[] = [project];
+  const add = (clause: string, value: SqlValue | undefined, times = 1): void => {
+    if (value === undefined) return;
+    sql.push(clause);
+    for (let i = 0; i < times; i++) parameters.push(value);
+  };
+  add("tasks.state = ?", filter.state);
+  add("tasks.engine = ?", filter.engine);
+  add("tasks.queue = ?", filter.queue);
+  add("tasks.name = ?", filter.name);
+  add("tasks.worker = ?", filter.worker);
+  add("tasks.created_ms >= ?", filter.sinceMs);
+  add("tasks.created_ms <= ?", filter.untilMs);
+  const { search } = filter;
+  add(
+    `(${SEARCHED.map((column) => `tasks.${column} LIKE ? ESCAPE '\\'`).join(" OR ")})`,
+    search === undefined || search === "" ? undefined : `%${search.replace(/[\\%_]/g, "\\$&")}%`,
+    SEARCHED.length,
+  );
+  return { sql: sql.join(" AND "), parameters };
+}
+
+function cursorKey(cursor: string | undefined): number {
+  const key = cursor !== undefined && /^\d{1,15}$/.test(cursor) ? Number(cursor) : NaN;
+  return Number.isSafeInteger(key) ? key : Number.MAX_SAFE_INTEGER;
+}

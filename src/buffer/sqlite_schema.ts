@@ -1,0 +1,112 @@
+import { isZ4jError, Z4jError } from "../base/errors.ts";
+import { randomUuid } from "../base/ids.ts";
+import { inTransaction } from "./sqlite_driver.ts";
+import type { SqliteDriver, SqlValue } from "./sqlite_driver.ts";
+
+/** Marks a SQLite file as a buffer of this library: "z4jb" in ASCII. */
+export const APPLICATION_ID = 0x7a346a62;
+
+// Opening may meet another process that does the same (file locks are short).
+const OPEN_BUSY_MS = 2_000;
+
+// SQLite waits on the host's event loop, so a locked file fails soon; the
+// caller keeps its events in memory and tries again.
+const WORK_BUSY_MS = 100;
+
+/**
+ * One step per schema version; step `n` lifts a file from version `n` to
+ * `n + 1`. Steps that were released never change.
+ *
+ * `bytes` and `kind` come before `text` so that counting and evicting never
+ * load the overflow pages of long texts.
+ */
+const MIGRATIONS: readonly ((driver: SqliteDriver) => void)[] = [
+  (driver) => {
+    driver.exec(`CREATE TABLE entries (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      class INTEGER NOT NULL,
+      bytes INTEGER NOT NULL,
+      kind TEXT NOT NULL,
+      text TEXT NOT NULL
+    )`);
+    driver.exec(
+      "CREATE TABLE losses (kind TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID",
+    );
+    driver.exec("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
+    driver.exec("CREATE TABLE identity (store_id TEXT NOT NULL)");
+    driver.prepare("INSERT INTO identity (store_id) VALUES (?)").run(randomUuid());
+  },
+];
+
+/** Technique of the journal; `DELETE` where processes cannot share memory. */
+export type Journal = "WAL" | "DELETE";
+
+/** The schema version that this code writes. */
+export const SCHEMA_VERSION: number = MIGRATIONS.length;
+
+/**
+ * Makes an open file ready for use: lock waiting first, then the check that
+ * the file is ours, then the journal, then the schema.
+ *
+ * @throws {Z4jError} `Z4J_BUFFER_OPEN` when the file belongs to something else
+ *   or to a newer version. The driver's error when the file is damaged.
+ */
+export function prepareSchema(driver: SqliteDriver, path: string, journal: Journal): void {
+  driver.exec(`PRAGMA busy_timeout = ${OPEN_BUSY_MS}`);
+  requireOurs(driver, path);
+  driver.prepare(`PRAGMA journal_mode = ${journal}`).get();
+  // FULL in WAL, too: a commit that returned survives a power loss.
+  driver.exec("PRAGMA synchronous = FULL");
+  driver.exec("PRAGMA foreign_keys = OFF");
+  migrate(driver);
+  requireIntact(driver);
+  driver.exec(`PRAGMA busy_timeout = ${WORK_BUSY_MS}`);
+}
+
+/** Tells whether an error means that the file itself is damaged. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof Error && !isZ4jError(error) &&
+    /database disk image is malformed|file is not a database/.test(error.message);
+}
+
+/** The first column of the first row. */
+export function scalar(driver: SqliteDriver, sql: string): SqlValue {
+  return Object.values(driver.prepare(sql).get() ?? {})[0] ?? null;
+}
+
+function requireOurs(driver: SqliteDriver, path: string): void {
+  const version = Number(scalar(driver, "PRAGMA user_version"));
+  const application = Number(scalar(driver, "PRAGMA application_id"));
+  const tables = Number(scalar(driver, "SELECT count(*) FROM sqlite_master"));
+  if (application !== APPLICATION_ID && (tables > 0 || version > 0)) {
+    throw new Z4jError(
+      "Z4J_BUFFER_OPEN",
+      `Cannot open the buffer file ${path}: it is another program's database, ` +
+        "expected a z4j buffer or a new file",
+    );
+  }
+  if (version > SCHEMA_VERSION) {
+    throw new Z4jError(
+      "Z4J_BUFFER_OPEN",
+      `Cannot open the buffer file ${path}: its schema is version ${version}, ` +
+        `expected at most ${SCHEMA_VERSION}; update @z4j/core or remove the file`,
+    );
+  }
+}
+
+function migrate(driver: SqliteDriver): void {
+  if (Number(scalar(driver, "PRAGMA user_version")) === SCHEMA_VERSION) return;
+  inTransaction(driver, () => {
+    // Read again under the lock: another process may have come first.
+    const from = Number(scalar(driver, "PRAGMA user_version"));
+    for (const step of MIGRATIONS.slice(from)) step(driver);
+    driver.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+    driver.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  });
+}
+
+function requireIntact(driver: SqliteDriver): void {
+  const verdict = scalar(driver, "PRAGMA quick_check(1)");
+  if (verdict === "ok") return;
+  throw new Error(`database disk image is malformed: ${String(verdict)}`);
+}

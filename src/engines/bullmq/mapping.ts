@@ -1,0 +1,115 @@
+import type { TaskEvent, TaskEventData, TaskEventKind } from "../contract.ts";
+import { finite, isoTime, member, text, time } from "./facts.ts";
+import { failureTexts } from "./failure.ts";
+import type { BullJobLike } from "./like.ts";
+import { inputOf } from "./payload.ts";
+import type { BullProfile } from "./profile.ts";
+import { jobIdOf, parentTaskId, taskIdOf } from "./task_id.ts";
+
+/** Where and when a job was seen. */
+export interface Sight {
+  /** Differences of the queue library. */
+  readonly profile: BullProfile;
+  /** Name of the queue. */
+  readonly queue: string;
+  /** Name of the worker, if one runs the job. */
+  readonly worker?: string | undefined;
+  /** Unix milliseconds now, for times that the job does not carry. */
+  readonly nowMs: number;
+}
+
+// What BullMQ calls a job that was added without a name.
+const NAMELESS = "__default__";
+
+/** The name of a job; a nameless one is called like its queue. */
+export function taskNameOf(job: BullJobLike, queue: string): string {
+  const name = text(member(job, "name"));
+  return name === undefined || name === NAMELESS ? queue : name;
+}
+
+/** Events of a new job: it was sent, and it lies in its queue with these inputs. */
+export function arrivalEvents(job: BullJobLike, sight: Sight): readonly TaskEvent[] {
+  const delay = finite(member(job.opts, "delay")) ?? 0;
+  const first = (finite(member(job, "attemptsMade")) ?? 0) === 0;
+  const createdMs = time(member(job, "timestamp")) ?? sight.nowMs;
+  const data: TaskEventData = {
+    ...common(job, sight),
+    ...inputOf(member(job, "data")),
+    parentTaskId: parentTaskId(job),
+    eta: first && delay > 0 ? isoTime(createdMs + delay) : undefined,
+  };
+  return [
+    ...event("task.sent", job, sight, createdMs, data),
+    ...event("task.received", job, sight, createdMs, data),
+  ];
+}
+
+/** Event of an attempt that begins. */
+export function startedEvents(job: BullJobLike, sight: Sight): readonly TaskEvent[] {
+  const data = { ...common(job, sight), attempt: sight.profile.attempt(job, "began") };
+  return event("task.started", job, sight, time(member(job, "processedOn")), data);
+}
+
+/** Event of a job that is done. */
+export function succeededEvents(
+  job: BullJobLike,
+  result: unknown,
+  sight: Sight,
+): readonly TaskEvent[] {
+  const endedMs = time(member(job, "finishedOn")) ?? sight.nowMs;
+  return event("task.succeeded", job, sight, endedMs, {
+    ...common(job, sight),
+    attempt: sight.profile.attempt(job, "ended"),
+    result: result === undefined ? member(job, "returnvalue") : result,
+    runtimeMs: runtime(job, endedMs),
+  });
+}
+
+/** Event of an attempt that failed: `task.failed` only when there is no further one. */
+export function failureEvents(
+  job: BullJobLike,
+  error: unknown,
+  sight: Sight,
+): readonly TaskEvent[] {
+  const { profile } = sight;
+  const final = profile.isFinal(job, error);
+  const endedMs = (final ? time(member(job, "finishedOn")) : undefined) ?? sight.nowMs;
+  const attempt = profile.attempt(job, "ended");
+  const delay = finite(member(job, "delay")) ?? 0;
+  return event(final ? "task.failed" : "task.retried", job, sight, endedMs, {
+    ...common(job, sight),
+    ...failureTexts(job, error, profile.traceback(job)),
+    attempt,
+    retryCount: final ? attempt - 1 : attempt,
+    runtimeMs: runtime(job, endedMs),
+    eta: !final && delay > 0 ? isoTime(endedMs + delay) : undefined,
+  });
+}
+
+function common(job: BullJobLike, sight: Sight): TaskEventData {
+  return {
+    taskName: taskNameOf(job, sight.queue),
+    queue: sight.queue,
+    worker: sight.worker,
+    priority: sight.profile.label(job.opts),
+    maxAttempts: Math.max(1, finite(member(job.opts, "attempts")) ?? 1),
+  };
+}
+
+// A job without an id cannot be told apart from others: no event.
+function event(
+  kind: TaskEventKind,
+  job: BullJobLike,
+  sight: Sight,
+  atMs: number | undefined,
+  data: TaskEventData,
+): readonly TaskEvent[] {
+  const id = jobIdOf(job);
+  if (id === undefined) return [];
+  return [{ kind, taskId: taskIdOf(sight.queue, id), occurredAtMs: atMs ?? sight.nowMs, data }];
+}
+
+function runtime(job: BullJobLike, endedMs: number): number | undefined {
+  const startedMs = time(member(job, "processedOn"));
+  return startedMs === undefined ? undefined : Math.max(0, Math.round(endedMs - startedMs));
+}

@@ -1,0 +1,91 @@
+import { member, text } from "../facts.ts";
+import type { BullJobLike, BullQueueLike } from "../like.ts";
+import { quietly, type Reporter } from "../reporter.ts";
+
+/** Ends the watch and gives the queue its own methods back. */
+export type StopWatching = () => void;
+
+type Add = (...values: unknown[]) => unknown;
+type Method = "add" | "addBulk";
+
+/**
+ * Reports the jobs that this process adds through a queue. The methods are
+ * wrapped on this instance only; arguments, answers and errors pass unchanged.
+ */
+export function watchProducer(queue: BullQueueLike, reporter: Reporter): StopWatching {
+  const stops = [
+    wrap(queue, "add", (job, values) => added(queue, reporter, job, values[2])),
+    wrap(queue, "addBulk", (jobs, values) => {
+      if (!Array.isArray(jobs)) return;
+      const asked: unknown = values[0];
+      for (const [i, job] of jobs.entries()) {
+        added(queue, reporter, job, member(Array.isArray(asked) ? asked[i] : undefined, "opts"));
+      }
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+function wrap(
+  queue: BullQueueLike,
+  method: Method,
+  seen: (answer: unknown, values: readonly unknown[]) => void,
+): StopWatching {
+  const original: unknown = member(queue, method);
+  if (typeof original !== "function") return () => {};
+  const own = Object.getOwnPropertyDescriptor(queue, method);
+  let watching = true;
+  const wrapped: Add = function (this: unknown, ...values) {
+    const answer: unknown = Reflect.apply(original, this, values);
+    if (!watching || !(answer instanceof Promise)) return answer;
+    // One chain: a rejection stays the caller's, handled or not.
+    return answer.then((value: unknown) => {
+      if (watching) quietly(() => seen(value, values));
+      return value;
+    });
+  };
+  Object.defineProperty(queue, method, {
+    value: wrapped,
+    writable: true,
+    configurable: true,
+    enumerable: false,
+  });
+  return () => {
+    watching = false;
+    // Somebody wrapped our wrapper: it stays as a mere pass-through.
+    if (member(queue, method) !== wrapped) return;
+    if (own === undefined) Reflect.deleteProperty(queue, method);
+    else Object.defineProperty(queue, method, own);
+  };
+}
+
+function added(queue: BullQueueLike, reporter: Reporter, job: unknown, options: unknown): void {
+  if (!isJob(job)) return reporter.lost("a job was added without an id");
+  if (!mayBeAnother(queue, job, options)) return reporter.arrival(job, queue.name);
+  // With a chosen id or a deduplication the queue may have kept an older job
+  // and yet answers with the new data: only the stored time of creation tells.
+  queue.getJob(job.id).then((stored) => {
+    if (stored === undefined || stored === null || stored.timestamp === job.timestamp) {
+      reporter.arrival(job, queue.name);
+    }
+  }).catch(() => reporter.lost("the arrival of a job with a chosen id could not be checked"));
+}
+
+function isJob(job: unknown): job is BullJobLike & { readonly id: string } {
+  return text(member(job, "id")) !== undefined;
+}
+
+function mayBeAnother(queue: BullQueueLike, job: BullJobLike, options: unknown): boolean {
+  const sources = [options, job.opts, member(member(queue, "opts"), "defaultJobOptions")];
+  return sources.some((source) =>
+    CHOOSING.some((key) => {
+      const value = member(source, key);
+      return value !== undefined && value !== null;
+    })
+  );
+}
+
+// Options through which an `add` may end at a job that exists already.
+const CHOOSING = ["jobId", "deduplication", "debounce", "uniqueKey"] as const;

@@ -1,0 +1,227 @@
+import type { JsonValue } from "../base/json.ts";
+import type { MaybePromise } from "../base/maybe_promise.ts";
+
+/** What can happen to a job (protocol section 11.2). */
+export type TaskEventKind =
+  | "task.sent"
+  | "task.received"
+  | "task.started"
+  | "task.succeeded"
+  | "task.failed"
+  | "task.retried"
+  | "task.revoked"
+  | "task.rejected";
+
+/** What can happen to a worker. */
+export type WorkerEventKind = "worker.online" | "worker.offline" | "worker.heartbeat";
+
+/** Priority labels of the brain. */
+export type TaskPriority = "critical" | "high" | "normal" | "low";
+
+/** What an engine knows about a job when something happens to it. */
+export interface TaskEventData {
+  /** Name of the job or function. */
+  readonly taskName?: string | undefined;
+  /** Queue it lies in. */
+  readonly queue?: string | undefined;
+  /** Worker that ran it; must not look like an e-mail address. */
+  readonly worker?: string | undefined;
+  /** Priority label. */
+  readonly priority?: TaskPriority | undefined;
+  /** Positional inputs; anything, made printable and redacted later. */
+  readonly args?: readonly unknown[] | undefined;
+  /** Named inputs. */
+  readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
+  /** What the job returned. */
+  readonly result?: unknown;
+  /** Run time of the last attempt in milliseconds. */
+  readonly runtimeMs?: number | undefined;
+  /** Class and message of the failure. */
+  readonly exception?: string | undefined;
+  /** Stack of the failure. */
+  readonly traceback?: string | undefined;
+  /** How often it was retried so far. */
+  readonly retryCount?: number | undefined;
+  /** Number of this attempt, 1 for the first. */
+  readonly attempt?: number | undefined;
+  /** How many attempts it may have. */
+  readonly maxAttempts?: number | undefined;
+  /** Task id of the parent in a flow. */
+  readonly parentTaskId?: string | undefined;
+  /** Task id of the root of a flow. */
+  readonly rootTaskId?: string | undefined;
+  /** When it is due, ISO text. */
+  readonly eta?: string | undefined;
+  /** More facts of this engine, in snake_case; redacted like the rest. */
+  readonly extra?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A job event as an engine reports it. */
+export interface TaskEvent {
+  readonly kind: TaskEventKind;
+  /** Engine-native id, unique over all queues of the engine. */
+  readonly taskId: string;
+  /** Unix milliseconds; the same on every repetition of the report. */
+  readonly occurredAtMs: number;
+  readonly data: TaskEventData;
+}
+
+/** A worker event as an engine reports it. */
+export interface WorkerEvent {
+  readonly kind: WorkerEventKind;
+  /** Worker name; must not look like an e-mail address. */
+  readonly worker: string;
+  readonly occurredAtMs: number;
+  readonly extra?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** An event of an engine. */
+export type EngineEvent = TaskEvent | WorkerEvent;
+
+/** Where an engine reports to. Never throws. */
+export interface EngineSink {
+  /** Takes one event. */
+  event(event: EngineEvent): void;
+  /** Counts events that the engine could not report, with the reason. */
+  lost(count: number, reason: string): void;
+  /** Tells once per cause that something does not work as declared. */
+  notice(facts: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** Tokens of what an engine can do (protocol section 4.3). */
+export type EngineCapability =
+  | "submit_task"
+  | "retry_task"
+  | "cancel_task"
+  | "bulk_retry"
+  | "purge_queue"
+  | "requeue_dead_letter"
+  | "list_dead_letters"
+  | "restart_worker"
+  | "rate_limit"
+  | "pool_grow"
+  | "pool_shrink"
+  | "add_consumer"
+  | "cancel_consumer"
+  | "retry_by_reference_v1";
+
+/** The outcome of an action; one place maps it to the wire. */
+export type ActionOutcome =
+  /** The effect is there. */
+  | { readonly status: "done"; readonly result: Readonly<Record<string, JsonValue>> }
+  /** Nothing was to be done. */
+  | {
+    readonly status: "noop";
+    readonly reason: string;
+    readonly result?: Readonly<Record<string, JsonValue>>;
+  }
+  /** It was not tried, and why. */
+  | { readonly status: "refused"; readonly reason: string }
+  /** It was tried and failed without an effect. */
+  | { readonly status: "failed"; readonly error: string }
+  /** It was tried; whether it had an effect is unknown. */
+  | { readonly status: "indeterminate"; readonly reason: string };
+
+/** What every action gets besides its input. */
+export interface ActionContext {
+  /** Aborts at the deadline of the command. */
+  readonly signal: AbortSignal;
+  /** Milliseconds until the deadline. */
+  readonly remainingMs: number;
+}
+
+/** Input of `submit`. */
+export interface SubmitInput {
+  readonly name: string;
+  readonly args: readonly JsonValue[];
+  readonly kwargs: Readonly<Record<string, JsonValue>>;
+  readonly queue: string | null;
+  /** Absolute Unix milliseconds, or `null` for now. */
+  readonly etaMs: number | null;
+  readonly priority: TaskPriority | null;
+  /** Submitting twice with the same key runs once, where the engine can. */
+  readonly idempotencyKey: string | null;
+}
+
+/** State of a job in its engine, as `reconcile` answers it. */
+export interface TaskState {
+  readonly state: "pending" | "started" | "success" | "failure" | "unknown";
+  /** When it finished, Unix milliseconds. */
+  readonly finishedAtMs?: number | undefined;
+  /** Text of its failure. */
+  readonly exception?: string | undefined;
+}
+
+/** Input of `retry`. */
+export interface RetryInput {
+  readonly taskId: string;
+  /** Both halves, or `null` to run again with the original input. */
+  readonly overrides: {
+    readonly args: readonly JsonValue[];
+    readonly kwargs: Readonly<Record<string, JsonValue>>;
+  } | null;
+  readonly etaMs: number | null;
+  readonly priority: TaskPriority | null;
+}
+
+/** What an engine can be told; a missing member means it cannot. */
+export interface EngineActions {
+  /** Enqueues a job. Result: `task_id`, `engine`. */
+  submit?(input: SubmitInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Looks a job up. */
+  reconcile?(taskId: string, context: ActionContext): Promise<TaskState>;
+  /** Runs a job again. */
+  retry?(input: RetryInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Takes a job back, or asks a running one to stop. */
+  cancel?(taskId: string, context: ActionContext): Promise<ActionOutcome>;
+}
+
+/** A worker as the worker page of a brain shows it. */
+export interface WorkerReport {
+  /** Worker name; must not look like an e-mail address. */
+  readonly name: string;
+  readonly pid?: number | undefined;
+  /** How many jobs it may run at once. */
+  readonly concurrency?: number | undefined;
+  /** Task ids it runs now. */
+  readonly active: readonly string[];
+  /** Queues it takes jobs from. */
+  readonly queues: readonly string[];
+  /** Job names it knows. */
+  readonly registered?: readonly string[] | undefined;
+  /** More facts for the metadata. */
+  readonly stats?: Readonly<Record<string, JsonValue>> | undefined;
+}
+
+/** What an engine reports with every heartbeat. */
+export interface EngineHealth {
+  /** Technique underneath, for example `redis`. */
+  readonly brokerType?: string | undefined;
+  /** Whether it can be reached now. */
+  readonly brokerConnected?: boolean | undefined;
+  /** Why not. */
+  readonly brokerError?: string | undefined;
+  /** Jobs that wait, by queue. */
+  readonly queueDepths?: Readonly<Record<string, number>> | undefined;
+  /** Workers of this process. */
+  readonly workers?: readonly WorkerReport[] | undefined;
+}
+
+/**
+ * A job engine that the agent watches and steers. Adapters are structural:
+ * they take the user's objects and import nothing from the engine's package.
+ */
+export interface Engine {
+  /** Letters, digits, underscores, hyphens; at most 40 characters, no dot. */
+  readonly name: string;
+  /** What it attests; must match `actions`. */
+  readonly capabilities: readonly EngineCapability[];
+  /** Begins to report. Called once, before the first connection. */
+  attach(sink: EngineSink): MaybePromise<void>;
+  /** Ends reporting and releases everything it made. Idempotent. */
+  detach(): MaybePromise<void>;
+  /** Depths and workers; bounded by the caller in time. */
+  health?(): Promise<EngineHealth>;
+  /** What it can be told. */
+  readonly actions: EngineActions;
+}

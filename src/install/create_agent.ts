@@ -1,0 +1,209 @@
+import { createAgentCore } from "../agent/agent.ts";
+import type { Agent, AgentParts } from "../agent/agent_types.ts";
+import { systemClock } from "../base/clock.ts";
+import { errorText, isZ4jError, Z4jError } from "../base/errors.ts";
+import { consoleLogger, type Logger, safeLogger } from "../base/logger.ts";
+import { chooseBufferPath } from "../buffer/location.ts";
+import { openBuffer } from "../buffer/open.ts";
+import type { EventBuffer } from "../buffer/port.ts";
+import { createPlatform } from "../platform/node.ts";
+import type { Platform } from "../platform/port.ts";
+import { decodeHmacSecret } from "../protocol/hmac.ts";
+import { MIN_SECRET_BYTES } from "../protocol/limits.ts";
+import { createRedactor } from "../redaction/redactor.ts";
+import { describeSettings } from "../settings/describe.ts";
+import { settingsError, type SettingsProblem } from "../settings/problem.ts";
+import { resolveSettings, type SettingsOutcome } from "../settings/resolve.ts";
+import type { Settings } from "../settings/settings.ts";
+import { createWebSocketTransport } from "../transport/websocket.ts";
+import { createIdentity } from "./identity.ts";
+import { createIdleAgent } from "./idle_agent.ts";
+import { manageAgent, type ManagedAgent } from "./managed_agent.ts";
+import { AGENT_OPTION_KEYS, type AgentOptions } from "./options.ts";
+
+/**
+ * Makes the agent of this process from options and `Z4J_*` variables; the
+ * environment wins. It does nothing until `start()`, which the Hono middleware
+ * and `startAgent()` call.
+ *
+ * With wrong settings the process runs on without an agent, after one clear
+ * line; with `strictMode` this throws instead.
+ *
+ * @param options What to watch, and how to reach the brain.
+ * @throws {Z4jError} `Z4J_SETTINGS_INVALID` in strict mode, with every problem in `details`.
+ *
+ * @example An agent that is switched off
+ * ```ts
+ * import { createAgent } from "@z4j/core";
+ * import { equal } from "node:assert/strict";
+ *
+ * const agent = createAgent({ env: { Z4J_DISABLED: "1" } });
+ * await agent.start();
+ * equal(agent.status().state, "stopped");
+ * ```
+ */
+export function createAgent(options: AgentOptions = {}): ManagedAgent {
+  const platform = createPlatform();
+  const outcome = resolveSettings(options, platform, {
+    validateSecret: secretProblem,
+    alsoAllowed: AGENT_OPTION_KEYS,
+  });
+  const logger = safeLogger(options.logger ?? consoleLogger(outcome.settings.logLevel));
+  const { disabled } = outcome.settings;
+  if (disabled) return idle("z4j is switched off (disabled, Z4J_DISABLED)", logger, "info");
+  if (!outcome.ok) return degraded(outcome, logger);
+  for (const { message } of outcome.warnings) logger.warn({}, message);
+  try {
+    return compose(options, outcome.settings, platform, logger);
+  } catch (error) {
+    if (outcome.settings.strictMode || !isZ4jError(error)) throw error;
+    return idle(error.message, logger, "error");
+  }
+}
+
+/**
+ * Makes the agent and starts it, unless `autostart` is off. Bind it with
+ * `await using` in a worker process, and its end flushes what waits.
+ *
+ * @param options What to watch, and how to reach the brain.
+ * @throws {Z4jError} as `createAgent()` and `start()` do in strict mode.
+ *
+ * @example A worker process
+ * ```ts
+ * import { startAgent } from "@z4j/core";
+ *
+ * await using agent = await startAgent({ env: { Z4J_DISABLED: "1" } });
+ * ```
+ */
+export async function startAgent(options: AgentOptions = {}): Promise<ManagedAgent> {
+  const agent = createAgent(options);
+  if (agent.autostart) await agent.start();
+  return agent;
+}
+
+function compose(
+  options: AgentOptions,
+  settings: Settings,
+  platform: Platform,
+  logger: Logger,
+): ManagedAgent {
+  const clock = options.clock ?? systemClock;
+  const naming = { framework: options.framework ?? "bare" };
+  // Refused here, where every other setting is refused, not at the first start.
+  if (settings.bufferPath !== null) locateBuffer(settings, platform);
+  const parts: AgentParts = {
+    identity: createIdentity(settings, platform, () => naming.framework, clock.now()),
+    secret: decodeHmacSecret(settings.hmacSecret),
+    transport: createTransport(options, settings),
+    openBuffer: () => openAgentBuffer(settings, platform, logger),
+    redactor: createRedactor({
+      extraKeyPatterns: settings.redactionExtraKeyPatterns,
+      extraValuePatterns: settings.redactionExtraValuePatterns,
+      maxValueBytes: settings.maxPayloadBytes,
+    }),
+    engines: options.engines ?? [],
+    schedulers: options.schedulers ?? [],
+    context: options.context,
+    clock,
+    logger,
+    agentStatusDisabled: settings.agentStatusDisabled,
+    singletonKey: `${settings.projectId}/${settings.agentName ?? ""}`,
+  };
+  return manageAgent(createAgentCore(parts), {
+    autostart: settings.autostart,
+    strictMode: settings.strictMode,
+    config: describeSettings(settings),
+    logger,
+    onStopSignal: (listener) => platform.onStopSignal(listener),
+    nameFramework(name) {
+      naming.framework = options.framework ?? name;
+    },
+  });
+}
+
+function createTransport(options: AgentOptions, settings: Settings): AgentParts["transport"] {
+  if (settings.transport === "longpoll") {
+    throw new Z4jError(
+      "Z4J_SETTINGS_INVALID",
+      'Cannot use transport "longpoll": this version speaks WebSocket only, expected "auto" or "ws"',
+    );
+  }
+  return createWebSocketTransport({
+    brainUrl: settings.brainUrl,
+    token: settings.token,
+    allowInsecure: settings.devMode,
+    ...(options.webSocket === undefined ? {} : { webSocket: options.webSocket }),
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
+  });
+}
+
+async function openAgentBuffer(
+  settings: Settings,
+  platform: Platform,
+  logger: Logger,
+): Promise<EventBuffer> {
+  return await openBuffer({
+    path: bufferPath(settings, platform, logger),
+    limits: { maxEvents: settings.bufferMaxEvents, maxBytes: settings.bufferMaxBytes },
+    durability: settings.durability,
+    logger,
+  });
+}
+
+/** The file to open, or `null` for memory; tells once when it is not the usual place. */
+function bufferPath(settings: Settings, platform: Platform, logger: Logger): string | null {
+  const location = locateBuffer(settings, platform);
+  if (location.kind === "memory") {
+    const message = "Events wait in memory and are lost when the process ends";
+    logger.warn({ reason: location.reason }, message);
+    return null;
+  }
+  if (location.warning !== undefined) logger.warn({}, location.warning);
+  return location.path;
+}
+
+function locateBuffer(
+  settings: Settings,
+  platform: Platform,
+): Exclude<ReturnType<typeof chooseBufferPath>, { readonly kind: "rejected" }> {
+  const location = chooseBufferPath(settings, platform);
+  if (location.kind !== "rejected") return location;
+  throw new Z4jError("Z4J_SETTINGS_INVALID", location.problem);
+}
+
+function secretProblem(text: string): string | null {
+  try {
+    const { length } = decodeHmacSecret(text);
+    return length >= MIN_SECRET_BYTES ? null : `it has ${length} bytes`;
+  } catch (error) {
+    return isZ4jError(error) ? "it is not URL-safe base64" : errorText(error);
+  }
+}
+
+function degraded(
+  outcome: Extract<SettingsOutcome, { readonly ok: false }>,
+  logger: Logger,
+): ManagedAgent {
+  if (outcome.settings.strictMode) throw settingsError(outcome.problems);
+  for (const { message } of outcome.warnings) logger.warn({}, message);
+  return idle(summary(outcome.problems), logger, "error");
+}
+
+function summary(problems: readonly SettingsProblem[]): string {
+  return problems.map((problem) => problem.message).join("; ");
+}
+
+function idle(reason: string, logger: Logger, level: "info" | "error"): ManagedAgent {
+  const agent: Agent = createIdleAgent(
+    reason,
+    () => logger[level]({}, `agent not started: ${reason}`),
+  );
+  return manageAgent(agent, {
+    autostart: true,
+    strictMode: false,
+    config: null,
+    logger,
+    onStopSignal: () => () => {},
+    nameFramework() {},
+  });
+}

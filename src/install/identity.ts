@@ -1,0 +1,46 @@
+import type { AgentIdentity } from "../agent/agent_types.ts";
+import { randomHex } from "../base/ids.ts";
+import { VERSION } from "../base/version.ts";
+import type { Platform } from "../platform/port.ts";
+import type { Settings } from "../settings/settings.ts";
+
+// The stock dashboard judges by the part before the plus sign and ignores the
+// rest, so the agent shows as current (protocol section 4.2).
+const COMPATIBLE_VERSION = "1.13.0";
+
+// Room for the other parts of a worker id, which has 128 characters in all.
+const MAX_HOST_CHARS = 48;
+
+/**
+ * What this process tells about itself. The framework is read at each hello, so
+ * that a middleware may name it after the agent was made.
+ */
+export function createIdentity(
+  settings: Settings,
+  platform: Pick<Platform, "hostname" | "pid">,
+  framework: () => string,
+  startedAtMs: number,
+): AgentIdentity {
+  const host = plainName(platform.hostname);
+  const slot = `${host}-${platform.pid}-${startedAtMs}-${randomHex(2)}`;
+  return {
+    get framework() {
+      return framework();
+    },
+    agentVersion: `${COMPATIBLE_VERSION}+z4j-js.${VERSION}`,
+    hostName: settings.agentName ?? host,
+    get workerId() {
+      return `${framework()}-${slot}`;
+    },
+    workerRole: settings.workerRole,
+    pid: platform.pid,
+    startedAtMs,
+    environment: settings.environment,
+    tags: settings.tags,
+  };
+}
+
+/** A name that no redaction rule takes for an e-mail address (protocol section 11.1). */
+function plainName(text: string): string {
+  return text.replace(/[^\w.-]/g, "-").slice(0, MAX_HOST_CHARS);
+}

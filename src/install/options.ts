@@ -1,0 +1,38 @@
+import type { Clock } from "../base/clock.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Engine } from "../engines/contract.ts";
+import type { Scheduler } from "../schedulers/contract.ts";
+import type { AgentSettingsOptions } from "../settings/options.ts";
+import type { WebSocketFactory } from "../transport/socket_like.ts";
+
+/**
+ * What users write to make an agent: the settings, plus what it watches.
+ */
+export interface AgentOptions extends AgentSettingsOptions {
+  /** Job engines to watch and steer. Default: none. */
+  readonly engines?: readonly Engine[] | undefined;
+  /** Schedulers to watch and steer. Default: none. */
+  readonly schedulers?: readonly Scheduler[] | undefined;
+  /** Web framework as the brain shows it. Default `bare`, `hono` with the middleware. */
+  readonly framework?: string | undefined;
+  /** Where lines are written. Default: the console, from `logLevel` upwards. */
+  readonly logger?: Logger | undefined;
+  /** Facts about the current unit of work, put on each event as `context`. */
+  readonly context?: (() => JsonObject | undefined) | undefined;
+  /** Time. Default: the clock of the process. */
+  readonly clock?: Clock | undefined;
+  /** How to open a socket. Default: the runtime's `WebSocket` with headers. */
+  readonly webSocket?: WebSocketFactory | undefined;
+}
+
+/** The keys above; the settings refuse every other unknown key. */
+export const AGENT_OPTION_KEYS: readonly string[] = [
+  "engines",
+  "schedulers",
+  "framework",
+  "logger",
+  "context",
+  "clock",
+  "webSocket",
+];

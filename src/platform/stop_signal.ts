@@ -1,0 +1,137 @@
+import process from "node:process";
+import type { MaybePromise } from "../base/maybe_promise.ts";
+import { once } from "../base/once.ts";
+
+// Kubernetes and systemd kill after 30 s and 90 s; the host needs time of its own.
+const LISTENER_DEADLINE_MS = 10_000;
+
+const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+type StopSignal = typeof SIGNALS[number];
+
+// Handlers find each other by this mark, also across copies of the module.
+const STOPPER: unique symbol = Symbol.for("z4j.stop_signal");
+
+/** What hangs on a handler of ours. */
+interface Stopper {
+  /** Runs the listener at the first call; later calls get the same promise. */
+  readonly run: () => Promise<void>;
+  /** Takes the handler off every signal. */
+  readonly remove: () => void;
+  /** Whether a handler of somebody else has just taken itself away. */
+  readonly sawRemoval: () => boolean;
+}
+
+type Handler = (() => void) & { [STOPPER]?: Stopper };
+
+/** The part of the process that signals need; tests pass a fake one. */
+export interface SignalProcess {
+  /** Process id. */
+  readonly pid: number;
+  /** Adds a signal handler before all others. */
+  prependListener(signal: StopSignal, handler: () => void): unknown;
+  /** Watches for handlers that go. */
+  on(event: "removeListener", watcher: (event: unknown, handler: unknown) => void): unknown;
+  /** Removes a signal handler or a watcher. */
+  removeListener(event: string, handler: (...args: unknown[]) => void): unknown;
+  /** The handlers of a signal. */
+  listeners(signal: StopSignal): readonly unknown[];
+  /** Sends a signal. */
+  kill(pid: number, signal: StopSignal): unknown;
+}
+
+/**
+ * Calls `listener` on SIGTERM and SIGINT, once; the answer stops that.
+ *
+ * A handler suppresses the default end of the process on every runtime. So at
+ * the first signal all handlers of this library are taken away at once: a
+ * second Ctrl-C works as ever. Then their listeners run, for at most 10 s, and
+ * the process is kept alive for them. If nobody else had a handler, the same
+ * signal is sent again, and the process ends as it would have without us
+ * (status 143 or 130). With another handler, ending is that handler's business.
+ *
+ * Handlers of `Deno.addSignalListener` cannot be counted: a host that uses it
+ * sees such a signal twice, and is not ended by us.
+ */
+export function onStopSignal(
+  listener: () => MaybePromise<void>,
+  target: SignalProcess = process,
+): () => void {
+  const watch = removalWatch(target);
+  const run = once(() => contained(listener));
+  const handlers = SIGNALS.map((signal) => {
+    const handler: Handler = () => void stop(target, signal);
+    handler[STOPPER] = { run, remove, sawRemoval: watch.sawRemoval };
+    return [signal, handler] as const;
+  });
+  function remove(): void {
+    watch.stop();
+    for (const [signal, handler] of handlers) target.removeListener(signal, handler);
+  }
+  // In front, to still see the `once` handlers of others that run before us otherwise.
+  for (const [signal, handler] of handlers) target.prependListener(signal, handler);
+  return remove;
+}
+
+// Deno calls handlers in the order of their registration, whatever is put in
+// front. There a `once` handler is seen by its removal in the same turn.
+function removalWatch(target: SignalProcess): { sawRemoval(): boolean; stop(): void } {
+  let saw = false;
+  const watcher = (event: unknown, handler: unknown): void => {
+    if (!SIGNALS.some((signal) => signal === event) || isOurs(handler)) return;
+    saw = true;
+    queueMicrotask(() => saw = false);
+  };
+  target.on("removeListener", watcher);
+  return {
+    sawRemoval: () => saw,
+    stop: () => void target.removeListener("removeListener", watcher),
+  };
+}
+
+/** The first handler acts for all of ours; the others then find nothing to do. */
+async function stop(target: SignalProcess, signal: StopSignal): Promise<void> {
+  const stoppers = oursAmong(target.listeners(signal));
+  if (stoppers.length === 0) return;
+  const hadCompany = stoppers.some((stopper) => stopper.sawRemoval());
+  for (const stopper of stoppers) stopper.remove();
+  const wasAlone = !hadCompany && target.listeners(signal).length === 0;
+  await withinDeadline(Promise.all(stoppers.map((stopper) => stopper.run())));
+  if (wasAlone && target.listeners(signal).length === 0) raise(target, signal);
+}
+
+function raise(target: SignalProcess, signal: StopSignal): void {
+  try {
+    target.kill(target.pid, signal);
+  } catch {
+    // A runtime that refuses it leaves the end to the host.
+  }
+}
+
+function isOurs(handler: unknown): boolean {
+  return typeof handler === "function" && STOPPER in handler;
+}
+
+function oursAmong(handlers: readonly unknown[]): readonly Stopper[] {
+  return handlers.map((handler) => (handler as Handler)[STOPPER])
+    .filter((stopper) => stopper !== undefined);
+}
+
+async function contained(listener: () => MaybePromise<void>): Promise<void> {
+  try {
+    await listener();
+  } catch {
+    // Nothing of ours may disturb the host while it stops.
+  }
+}
+
+// The timer is not unref'd: the signal would have ended the process, and the
+// end with the right status is still to come.
+function withinDeadline(work: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, LISTENER_DEADLINE_MS);
+    work.finally(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

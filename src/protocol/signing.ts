@@ -1,0 +1,19 @@
+export {
+  createFrameSigner,
+  type FrameSigner,
+  type FrameSignerOptions,
+  type UnsignedFrame,
+} from "./frame_signer.ts";
+export {
+  createFrameVerifier,
+  type FrameVerifier,
+  type FrameVerifierOptions,
+} from "./frame_verifier.ts";
+export {
+  type UploadEffect,
+  uploadEffect,
+  type VerifyCloseCode,
+  type VerifyOutcome,
+  type VerifyReason,
+  type VerifyRefusal,
+} from "./verify_outcome.ts";

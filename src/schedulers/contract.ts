@@ -1,0 +1,95 @@
+import type { JsonValue } from "../base/json.ts";
+import type { MaybePromise } from "../base/maybe_promise.ts";
+import type { ActionContext, ActionOutcome } from "../engines/contract.ts";
+
+/** Tokens of what a scheduler can do (protocol section 4.3). */
+export type SchedulerCapability =
+  | "list"
+  | "read"
+  | "create"
+  | "update"
+  | "delete"
+  | "enable"
+  | "disable"
+  | "trigger_now";
+
+/** A schedule as its scheduler knows it (protocol section 20.3). */
+export interface Schedule {
+  /** Identity inside the scheduler, stable over restarts. */
+  readonly key: string;
+  /** Name for people. */
+  readonly name: string;
+  /** Function or job it starts. */
+  readonly taskName: string;
+  /** `cron`, `interval` (seconds), `clocked` (ISO time). */
+  readonly kind: "cron" | "interval" | "clocked" | "solar";
+  /** In the brain's dialect: five fields, or six with the seconds last. */
+  readonly expression: string;
+  /** IANA name. Default `UTC`. */
+  readonly timezone?: string | undefined;
+  readonly queue?: string | null | undefined;
+  readonly args?: readonly JsonValue[] | undefined;
+  readonly kwargs?: Readonly<Record<string, JsonValue>> | undefined;
+  readonly isEnabled: boolean;
+  /** Unix milliseconds. */
+  readonly lastRunAtMs?: number | null | undefined;
+  /** Unix milliseconds. */
+  readonly nextRunAtMs?: number | null | undefined;
+  readonly totalRuns?: number | undefined;
+}
+
+/** A run of a schedule. */
+export interface ScheduleRun {
+  readonly phase: "started" | "completed";
+  /** Identity of the run; equal in both phases. */
+  readonly runId: string;
+  readonly scheduleKey: string;
+  readonly scheduleName: string;
+  readonly taskName: string;
+  readonly occurredAtMs: number;
+  /** How it ended; only with `completed`. `skipped` means an overlap. */
+  readonly outcome?: "success" | "failure" | "skipped" | undefined;
+  readonly runtimeMs?: number | undefined;
+  readonly exception?: string | undefined;
+  readonly traceback?: string | undefined;
+  /** Whether a person or command started it. */
+  readonly manual: boolean;
+}
+
+/** Where a scheduler reports to. Never throws. */
+export interface SchedulerSink {
+  /** Takes one phase of a run. */
+  run(run: ScheduleRun): void;
+  /** Tells that the list changed; calls are merged. */
+  changed(): void;
+  /** Tells once per cause that something does not work as declared. */
+  notice(facts: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** What a scheduler can be told; a missing member means it cannot. */
+export interface SchedulerActions {
+  /** Lets a schedule fire again. Idempotent. */
+  enable?(key: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Keeps a schedule from firing. Idempotent. */
+  disable?(key: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Starts one run now, without touching the cadence. */
+  trigger?(key: string, context: ActionContext): Promise<ActionOutcome>;
+}
+
+/** A scheduler that the agent watches and steers. Structural, like engines. */
+export interface Scheduler {
+  /** Owner name of its stream; letters, digits, underscores, hyphens. */
+  readonly name: string;
+  /** Engine name shown for its rows. Default: the part of `name` before `-`. */
+  readonly engine?: string | undefined;
+  /** What it attests; must match `actions`. */
+  readonly capabilities: readonly SchedulerCapability[];
+  /** Begins to report. Called once. */
+  attach(sink: SchedulerSink): MaybePromise<void>;
+  /** Ends reporting and undoes what it wrapped. Idempotent. */
+  detach(): MaybePromise<void>;
+  /** The complete list; throws when it cannot be complete. */
+  list(): MaybePromise<readonly Schedule[]>;
+  /** What it can be told. */
+  readonly actions: SchedulerActions;
+}

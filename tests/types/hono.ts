@@ -1,0 +1,16 @@
+// Compile-only: the real Hono takes the structural middleware and keeps its types.
+import { Hono } from "hono";
+import { type HonoAgent, z4j, type Z4jVariables } from "../../src/web/hono.ts";
+
+declare const agent: HonoAgent & { readonly mine: 42 };
+
+export const app: Hono<{ Variables: Z4jVariables<typeof agent> }> = new Hono();
+app.use(z4j(agent));
+app.use("/api/*", z4j(agent, { healthPath: "/healthz" }));
+app.get("/", (c) => {
+  const mine: 42 = c.get("z4j").mine;
+  return c.text(`${c.var.z4j.status().state} ${mine}`);
+});
+
+export const plain: Hono = new Hono();
+plain.use(z4j(agent));
