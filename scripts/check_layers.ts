@@ -71,7 +71,6 @@ const SHIMS: Readonly<Record<string, readonly string[]>> = {
   "src/buffer/sqlite_bun.ts": ["bun:sqlite"],
   "src/buffer/sqlite_node.ts": ["node:sqlite"],
   "src/buffer/file_ops_node.ts": ["node:"],
-  "src/buffer/location.ts": ["src/platform/port"],
 };
 
 // The front door may import everything inside `src`.

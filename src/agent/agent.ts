@@ -1,4 +1,4 @@
-import { type Clock, systemClock, TIMED_OUT, withDeadline } from "../base/clock.ts";
+import { type Clock, sleep, systemClock, withDeadline } from "../base/clock.ts";
 import { Z4jError } from "../base/errors.ts";
 import { createListeners, type Listeners } from "../base/listeners.ts";
 import { type Logger, noopLogger, safeLogger } from "../base/logger.ts";
@@ -102,9 +102,9 @@ class AgentCore implements Agent {
         `Cannot wait for the agent: it is ${this.#state}, expected it to be started`,
       );
     }
-    const isReady = withDeadline(this.#clock, this.#whenVerified(), timeoutMs);
+    const deadline = this.#clock.monotonic() + timeoutMs;
     await withDeadline(this.#clock, this.#starting, timeoutMs);
-    if (await isReady !== TIMED_OUT) return;
+    if (await this.#verifiedWithin(deadline - this.#clock.monotonic())) return;
     const advice = this.#runtime?.failures.last?.advice ?? "the brain has not answered yet";
     throw new Z4jError(
       "Z4J_AGENT_TIMEOUT",
@@ -117,7 +117,10 @@ class AgentCore implements Agent {
     const runtime = this.#runtime;
     if (runtime === undefined) return { sent: 0, remaining: 0, timedOut: false };
     // Waiting longer would be pointless where only a person can help.
-    if (runtime.failures.last?.class === "connection") runtime.reconciler.retryNow();
+    if (runtime.failures.last?.class === "connection") {
+      runtime.reconciler.retryNow();
+      await sleep(this.#clock, 0); // the attempt begins before its outcome is judged
+    }
     const timeoutMs = options.timeoutMs ?? FLUSH_TIMEOUT_MS;
     return await deliver(runtime, this.#clock, timeoutMs, () => this.#isHopeless());
   }
@@ -253,14 +256,13 @@ class AgentCore implements Agent {
     this.#listeners.connected.emit({ sessionId, brainVersion: terms.brainVersion });
   }
 
-  #whenVerified(): Promise<void> {
-    if (this.#link.verified) return Promise.resolve();
-    return new Promise((resolve) => {
-      const remove = this.on("connected", () => {
-        remove();
-        resolve();
-      });
-    });
+  async #verifiedWithin(waitMs: number): Promise<boolean> {
+    if (this.#link.verified) return true;
+    const connected = new AbortController();
+    const remove = this.on("connected", () => connected.abort());
+    await sleep(this.#clock, waitMs, connected.signal);
+    remove();
+    return connected.signal.aborted;
   }
 
   #isHopeless(): boolean {

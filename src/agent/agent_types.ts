@@ -8,6 +8,7 @@ import type { SessionEnd, Transport } from "../transport/port.ts";
 import type { CommandRegistry } from "./commands.ts";
 import type { CommandCounters } from "./dispatcher.ts";
 import type { RedactorLike } from "./recorder.ts";
+import type { ScheduleMeta } from "./schedule_stream_port.ts";
 import type { AgentState } from "./states.ts";
 
 /** What an agent tells about itself (protocol section 4.1). */
@@ -42,6 +43,8 @@ export interface AgentParts {
   readonly transport: Transport;
   /** Opens the place where events wait; called at each start. */
   readonly openBuffer: () => Promise<EventBuffer>;
+  /** Where small facts outlive the process. Default: beside the events of the buffer. */
+  readonly state?: ScheduleMeta | undefined;
   /** Removes what is sensitive and makes values printable. */
   readonly redactor: RedactorLike;
   /** Job engines to watch and steer. Default: none. */

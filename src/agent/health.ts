@@ -13,6 +13,8 @@ export interface HealthParts {
   readonly clock: Clock;
   /** Removes what is sensitive, for example from broker errors. */
   readonly redactor: RedactorLike;
+  /** Process id of workers whose engine does not know it, or `null`. */
+  readonly pid: number | null;
 }
 
 /** The last known health of every engine. */
@@ -31,7 +33,7 @@ interface Known {
 
 /** Creates a monitor that knows nothing yet. */
 export function createHealthMonitor(parts: HealthParts): HealthMonitor {
-  const { engines, clock, redactor } = parts;
+  const { engines, clock, redactor, pid } = parts;
   const known = new Map<string, Known>();
   const asking = new Map<string, Promise<void>>();
 
@@ -61,7 +63,7 @@ export function createHealthMonitor(parts: HealthParts): HealthMonitor {
         const isStale = clock.monotonic() - entry.atMs > HEALTH_MAX_AGE_MS;
         const health = isStale ? {} : entry.health;
         try {
-          describe(report, name, redactor.redact(plain(health, entry.error)));
+          describe(report, name, redactor.redact(plain(health, entry.error, pid)));
         } catch {
           // An engine that answers rubbish is left out; the heartbeat goes on.
         }
@@ -84,7 +86,11 @@ const MAX_QUEUES = 1024;
 const MAX_WORKERS = 64;
 const MAX_LISTED = 500;
 
-function plain(health: EngineHealth, error: string | null): Record<string, unknown> {
+function plain(
+  health: EngineHealth,
+  error: string | null,
+  pid: number | null,
+): Record<string, unknown> {
   const out: Record<string, unknown> = {};
   if (health.brokerType !== undefined) out["broker_type"] = health.brokerType;
   const connected = error === null ? health.brokerConnected : false;
@@ -92,7 +98,7 @@ function plain(health: EngineHealth, error: string | null): Record<string, unkno
   const reason = error ?? health.brokerError;
   if (reason !== undefined) out["broker_error"] = reason;
   if (health.queueDepths !== undefined) out["queue_depths"] = depths(health.queueDepths);
-  if (health.workers !== undefined) out["worker_details"] = workers(health.workers);
+  if (health.workers !== undefined) out["worker_details"] = workers(health.workers, pid);
   return out;
 }
 
@@ -104,10 +110,10 @@ function depths(from: Readonly<Record<string, number>>): Record<string, number> 
   );
 }
 
-function workers(from: readonly WorkerReport[]): Record<string, unknown> {
+function workers(from: readonly WorkerReport[], pid: number | null): Record<string, unknown> {
   return Object.fromEntries(
     from.slice(0, MAX_WORKERS).map((worker) => [worker.name, {
-      stats: stats(worker),
+      stats: stats(worker, pid),
       active: worker.active.slice(0, MAX_LISTED),
       active_queues: worker.queues.slice(0, MAX_LISTED).map((name) => ({ name })),
       registered: (worker.registered ?? []).slice(0, MAX_LISTED),
@@ -115,9 +121,11 @@ function workers(from: readonly WorkerReport[]): Record<string, unknown> {
   );
 }
 
-function stats(worker: WorkerReport): Record<string, unknown> {
+// Workers of an engine run in this process, so its id is theirs unless they say otherwise.
+function stats(worker: WorkerReport, ownPid: number | null): Record<string, unknown> {
+  const pid = worker.pid ?? ownPid;
   const out: Record<string, unknown> = { ...worker.stats };
-  if (worker.pid !== undefined) out["pid"] = worker.pid;
+  if (pid !== null) out["pid"] = pid;
   if (worker.concurrency !== undefined) out["pool"] = { "max-concurrency": worker.concurrency };
   return out;
 }

@@ -4,8 +4,9 @@ import { frameId } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
 import type { EventBuffer, ReadLimits, StoredEntry } from "../buffer/port.ts";
 import type { SessionEnd, SessionTerms } from "../transport/port.ts";
-import { createBatchPacer } from "./batch_pacer.ts";
-import { type Batch, createInFlight, type Flight } from "./in_flight.ts";
+import { type BatchPacer, createBatchPacer } from "./batch_pacer.ts";
+import { createOnceLogger, type OnceLogger } from "./guard.ts";
+import { type Batch, createInFlight, type Flight, type InFlight } from "./in_flight.ts";
 import {
   ACK_DEADLINE_MS,
   FRAME_ENVELOPE_BYTES,
@@ -95,8 +96,9 @@ interface Publication {
 
 class BufferPump implements Pump {
   readonly #parts: PumpParts;
-  readonly #pacer = createBatchPacer();
-  readonly #flights = createInFlight();
+  readonly #notices: OnceLogger;
+  readonly #pacer: BatchPacer = createBatchPacer();
+  readonly #flights: InFlight = createInFlight();
   readonly #ackListeners = new Set<() => void>();
   #session: Session | undefined;
   #publications: Publication[] = [];
@@ -108,6 +110,7 @@ class BufferPump implements Pump {
 
   constructor(parts: PumpParts) {
     this.#parts = parts;
+    this.#notices = createOnceLogger(parts.logger);
     parts.buffer.onStored(() => this.#session?.host.wake());
   }
 
@@ -241,7 +244,7 @@ class BufferPump implements Pump {
       return await this.#parts.buffer.read(afterId, limits);
     } catch (error) {
       // The next wake, at the latest the next heartbeat, tries again.
-      this.#parts.logger.warn({ error: errorText(error) }, "stored events cannot be read now");
+      this.#notices.warn("read", { error: errorText(error) }, "stored events cannot be read now");
       return [];
     }
   }
@@ -254,7 +257,7 @@ class BufferPump implements Pump {
 
   #discard(entry: StoredEntry, reason: string): void {
     this.#parts.buffer.discard(entry, "content");
-    this.#parts.logger.warn({ kind: entry.kind, bytes: entry.bytes, reason }, "event dropped");
+    this.#notices.warn(reason, { kind: entry.kind, bytes: entry.bytes, reason }, "event dropped");
   }
 
   #measure(session: Session, flight: Flight): void {

@@ -55,6 +55,7 @@ class Loop implements Reconciler {
   #session: AgentSession | null = null;
   #skipWait: CancelTimer = () => {};
   #running: Promise<void> | undefined;
+  #shortSessions = 0;
 
   constructor(parts: ReconcileParts) {
     this.#parts = parts;
@@ -103,7 +104,9 @@ class Loop implements Reconciler {
     changed({ kind: "connected", terms: outcome.session.terms });
     const end = await running;
     this.#session = null;
-    if (clock.monotonic() - openedAt >= HEALTHY_SESSION_MS) failures.recovered();
+    const isHealthy = clock.monotonic() - openedAt >= HEALTHY_SESSION_MS;
+    this.#shortSessions = isHealthy ? 0 : this.#shortSessions + 1;
+    if (isHealthy) failures.recovered();
     changed({ kind: "ended", end });
     return end;
   }
@@ -122,9 +125,16 @@ class Loop implements Reconciler {
     }
   }
 
+  // Sessions that end soon after their first ack reset the streak of their class
+  // each time; counting them keeps a duel or a bad frame from becoming a storm.
+  #streak(end: SessionEnd): number {
+    const forgiven = end.code === DISPLACED_CODE ? 0 : FORGIVEN_SHORT_SESSIONS;
+    return Math.max(this.#parts.failures.failed(end), this.#shortSessions - forgiven);
+  }
+
   async #wait(end: SessionEnd, stopSignal: AbortSignal): Promise<void> {
     const { clock, random, failures, changed } = this.#parts;
-    const delayMs = retryDelayMs(end, failures.failed(end), random());
+    const delayMs = retryDelayMs(end, this.#streak(end), random());
     failures.tell(end, delayMs);
     changed({ kind: "waiting", end, retryAtMs: clock.now() + delayMs });
     const skip = new AbortController();
@@ -133,6 +143,9 @@ class Loop implements Reconciler {
     this.#skipWait = () => {};
   }
 }
+
+const DISPLACED_CODE = 4002;
+const FORGIVEN_SHORT_SESSIONS = 3;
 
 const STOPPED: SessionEnd = {
   class: "connection",

@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { errorText } from "../base/errors.ts";
 import { randomUuid } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
-import type { EventBuffer } from "../buffer/port.ts";
+import type { EventBuffer, LossByKind } from "../buffer/port.ts";
 import type { Engine } from "../engines/contract.ts";
 import { type AgentStatusPayload, PROTOCOL_VERSION } from "../protocol/frames.ts";
 import type { HmacKey } from "../protocol/hmac.ts";
@@ -90,6 +90,7 @@ class AgentRuntime implements Runtime {
   readonly #schedulers: readonly WatchedScheduler[];
   readonly #notices: OnceLogger;
   readonly #heartbeat: Heartbeat;
+  readonly #toldLosses = new Map<string, number>();
   #openedAtMs = 0;
   #connectedAtMs: number | null = null;
 
@@ -117,6 +118,7 @@ class AgentRuntime implements Runtime {
       logger,
       notices: this.#notices,
     });
+    buffer.onStored(() => this.#tellBufferLosses());
   }
 
   close(): void {
@@ -156,7 +158,12 @@ class AgentRuntime implements Runtime {
     return createHeartbeat({
       clock,
       outbox: this.outbox,
-      health: createHealthMonitor({ engines: this.#engines, clock, redactor: parts.redactor }),
+      health: createHealthMonitor({
+        engines: this.#engines,
+        clock,
+        redactor: parts.redactor,
+        pid: parts.identity.pid,
+      }),
       facts: () => ({
         buffer_size: bounded(this.buffer.depth().count),
         dropped_events: bounded(this.ledger.total()),
@@ -216,6 +223,18 @@ class AgentRuntime implements Runtime {
     this.#context.host.loss({ source, count, reason });
   }
 
+  // A store makes room while it appends; nobody else would tell the host.
+  #tellBufferLosses(): void {
+    for (const [reason, byKind] of Object.entries(this.buffer.losses())) {
+      const total = sumOf(byKind);
+      const count = total - (this.#toldLosses.get(reason) ?? 0);
+      if (count <= 0) continue;
+      this.#toldLosses.set(reason, total);
+      this.#notices.warn(`buffer ${reason}`, { count, reason }, "the buffer lost events");
+      this.#context.host.loss({ source: "buffer", count, reason });
+    }
+  }
+
   #status(): AgentStatusPayload {
     const { clock, parts } = this.#context;
     const { streaks } = this.failures;
@@ -241,6 +260,10 @@ class AgentRuntime implements Runtime {
 const MAX_COUNT = 10_000_000;
 const MAX_STATUS_NAMES = 32;
 
+function sumOf(losses: LossByKind): number {
+  return Object.values(losses).reduce((total, count) => total + count, 0);
+}
+
 function bounded(count: number): number {
   return Math.min(MAX_COUNT, Math.max(0, Math.floor(count)));
 }
@@ -252,7 +275,7 @@ function watch(context: RuntimeContext, pump: Pump): readonly WatchedScheduler[]
     stream: createScheduleStream({
       scheduler,
       publisher: pump,
-      meta: buffer,
+      meta: parts.state ?? buffer,
       redactor: parts.redactor,
       clock,
       logger,

@@ -92,8 +92,9 @@ export class Database {
  * that (protocol 14).
  */
 export function openDatabase(open: OpenSqlite, path: string): Database {
+  let driver: SqliteDriver | undefined;
   try {
-    const driver = open(path);
+    driver = open(path);
     driver.exec("PRAGMA busy_timeout = 5000");
     driver.prepare("PRAGMA journal_mode = WAL").get();
     driver.exec("PRAGMA synchronous = FULL");
@@ -102,6 +103,7 @@ export function openDatabase(open: OpenSqlite, path: string): Database {
     migrate(driver);
     return new Database(driver);
   } catch (cause) {
+    driver?.close();
     if (cause instanceof Z4jError) throw cause;
     throw new Z4jError("Z4J_BRAIN_STORE", `Cannot open brain database: ${path} is not usable`, {
       cause,

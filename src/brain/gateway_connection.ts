@@ -31,6 +31,7 @@ export interface ConnectionHooks {
 const HEARTBEAT_SECONDS = 10;
 // "Try again later": the peer sends faster than the disk takes, or reads too slowly.
 const OVERLOADED = 1013;
+const GOING_AWAY = 1001;
 const encoder = new TextEncoder();
 
 interface Established {
@@ -66,7 +67,7 @@ export class GatewayConnection implements ServerSocketHandlers {
 
   /** See `ServerSocketHandlers`. */
   open(socket: ServerSocket): void {
-    if (this.#isOver) return socket.close(1001, "");
+    if (this.#isOver) return socket.close(GOING_AWAY, "");
     this.#socket = socket;
     if (!this.#hooks.isAdmitted()) return this.close(4429);
     const { clock, limits } = this.#parts.context;
@@ -78,11 +79,10 @@ export class GatewayConnection implements ServerSocketHandlers {
   message(data: string | Uint8Array): void {
     if (this.#isOver) return;
     const { limits, clock } = this.#parts.context;
-    const size = byteLength(data, limits.maxFrameBytes);
-    if (size > limits.maxFrameBytes) return this.close(4400);
+    if (byteLength(data, limits.maxFrameBytes) > limits.maxFrameBytes) return this.close(4400);
     this.#lastFrameMs = clock.monotonic();
     this.#inbox.push(data);
-    this.#inboxBytes += size;
+    this.#inboxBytes += data.length;
     if (this.#inbox.length > limits.inboxFrames || this.#inboxBytes > limits.inboxBytes) {
       return this.close(OVERLOADED);
     }
@@ -90,14 +90,14 @@ export class GatewayConnection implements ServerSocketHandlers {
   }
 
   /** See `ServerSocketHandlers`. */
-  closed(_code: number): void {
-    this.#end();
+  closed(code: number): void {
+    this.#end(code);
   }
 
   /** Ends the connection with a code; reasons stay empty, as at the stock brain. */
   close(code: number): void {
     if (this.#isOver) return;
-    this.#end();
+    this.#end(code);
     this.#socket?.close(code, "");
   }
 
@@ -111,7 +111,7 @@ export class GatewayConnection implements ServerSocketHandlers {
         const data = this.#inbox.shift();
         if (data === undefined) break;
         await this.#handle(data);
-        this.#inboxBytes -= byteLength(data, Infinity);
+        this.#inboxBytes -= data.length;
       }
     } catch (error) {
       this.#parts.logger.error({ error: errorText(error) }, "An agent connection failed");
@@ -247,7 +247,7 @@ export class GatewayConnection implements ServerSocketHandlers {
     this.#cancelTimer = clock.setTimer(() => this.#watchIdle(), leftMs);
   }
 
-  #end(): void {
+  #end(code: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#cancelTimer?.();
@@ -258,7 +258,10 @@ export class GatewayConnection implements ServerSocketHandlers {
     if (session === undefined || !this.#parts.sessions.remove(session)) return;
     if (this.#parts.context.db.closed) return;
     try {
-      this.#handOver(session);
+      markAgentWorker(this.#parts.context, session.agent, session.slot, "offline");
+      this.#parts.context.changes.changed("agents");
+      // At our own shutdown every other session is about to end as well.
+      if (code !== GOING_AWAY) this.#handOver(session);
     } catch (error) {
       this.#parts.logger.warn({ error: errorText(error) }, "A session's end could not be stored");
     }
@@ -266,9 +269,7 @@ export class GatewayConnection implements ServerSocketHandlers {
 
   /** Another process of the project may take over the schedule streams. */
   #handOver(session: LiveSession): void {
-    const { context, sessions, externals, dispatcher } = this.#parts;
-    markAgentWorker(context, session.agent, session.slot, "offline");
-    context.changes.changed("agents");
+    const { sessions, externals, dispatcher } = this.#parts;
     if (externals.heldBy(session).length === 0) return;
     const isLive = (generation: string): boolean => sessions.byGeneration(generation) !== null;
     for (const other of sessions.all()) {

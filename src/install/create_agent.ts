@@ -3,9 +3,6 @@ import type { Agent, AgentParts } from "../agent/agent_types.ts";
 import { systemClock } from "../base/clock.ts";
 import { errorText, isZ4jError, Z4jError } from "../base/errors.ts";
 import { consoleLogger, type Logger, safeLogger } from "../base/logger.ts";
-import { chooseBufferPath } from "../buffer/location.ts";
-import { openBuffer } from "../buffer/open.ts";
-import type { EventBuffer } from "../buffer/port.ts";
 import { createPlatform } from "../platform/node.ts";
 import type { Platform } from "../platform/port.ts";
 import { decodeHmacSecret } from "../protocol/hmac.ts";
@@ -16,6 +13,7 @@ import { settingsError, type SettingsProblem } from "../settings/problem.ts";
 import { resolveSettings, type SettingsOutcome } from "../settings/resolve.ts";
 import type { Settings } from "../settings/settings.ts";
 import { createWebSocketTransport } from "../transport/websocket.ts";
+import { createAgentFiles } from "./agent_files.ts";
 import { createIdentity } from "./identity.ts";
 import { createIdleAgent } from "./idle_agent.ts";
 import { manageAgent, type ManagedAgent } from "./managed_agent.ts";
@@ -89,13 +87,15 @@ function compose(
 ): ManagedAgent {
   const clock = options.clock ?? systemClock;
   const naming = { framework: options.framework ?? "bare" };
+  const files = createAgentFiles(settings, platform, logger);
   // Refused here, where every other setting is refused, not at the first start.
-  if (settings.bufferPath !== null) locateBuffer(settings, platform);
+  if (settings.bufferPath !== null) files.check();
   const parts: AgentParts = {
     identity: createIdentity(settings, platform, () => naming.framework, clock.now()),
     secret: decodeHmacSecret(settings.hmacSecret),
     transport: createTransport(options, settings),
-    openBuffer: () => openAgentBuffer(settings, platform, logger),
+    openBuffer: () => files.openBuffer(),
+    state: files.state,
     redactor: createRedactor({
       extraKeyPatterns: settings.redactionExtraKeyPatterns,
       extraValuePatterns: settings.redactionExtraValuePatterns,
@@ -135,40 +135,6 @@ function createTransport(options: AgentOptions, settings: Settings): AgentParts[
     ...(options.webSocket === undefined ? {} : { webSocket: options.webSocket }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
-}
-
-async function openAgentBuffer(
-  settings: Settings,
-  platform: Platform,
-  logger: Logger,
-): Promise<EventBuffer> {
-  return await openBuffer({
-    path: bufferPath(settings, platform, logger),
-    limits: { maxEvents: settings.bufferMaxEvents, maxBytes: settings.bufferMaxBytes },
-    durability: settings.durability,
-    logger,
-  });
-}
-
-/** The file to open, or `null` for memory; tells once when it is not the usual place. */
-function bufferPath(settings: Settings, platform: Platform, logger: Logger): string | null {
-  const location = locateBuffer(settings, platform);
-  if (location.kind === "memory") {
-    const message = "Events wait in memory and are lost when the process ends";
-    logger.warn({ reason: location.reason }, message);
-    return null;
-  }
-  if (location.warning !== undefined) logger.warn({}, location.warning);
-  return location.path;
-}
-
-function locateBuffer(
-  settings: Settings,
-  platform: Platform,
-): Exclude<ReturnType<typeof chooseBufferPath>, { readonly kind: "rejected" }> {
-  const location = chooseBufferPath(settings, platform);
-  if (location.kind !== "rejected") return location;
-  throw new Z4jError("Z4J_SETTINGS_INVALID", location.problem);
 }
 
 function secretProblem(text: string): string | null {

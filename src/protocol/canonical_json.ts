@@ -1,12 +1,6 @@
 import type { JsonValue } from "../base/json.ts";
 import { MAX_JSON_DEPTH } from "./limits.ts";
-import {
-  compareCodePoints,
-  floatText,
-  isPlainText,
-  stringText,
-  unprintable,
-} from "./json_text.ts";
+import { compareCodePoints, floatText, isPlainText, stringText, unprintable } from "./json_text.ts";
 
 // Up to this many keys an insertion sort beats the general one.
 const FEW_KEYS = 16;

@@ -45,7 +45,9 @@ export function encodeHmacSecret(secret: Uint8Array): string {
 
 function guidBytes(uuid: string): Uint8Array {
   if (!UUID.test(uuid)) {
-    throw new TypeError("Cannot derive a project secret: the id is no UUID, expected a dashed UUID");
+    throw new TypeError(
+      "Cannot derive a project secret: the id is no UUID, expected a dashed UUID",
+    );
   }
   const hex = uuid.replaceAll("-", "");
   return Uint8Array.from(

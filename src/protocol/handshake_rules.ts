@@ -38,8 +38,11 @@ export class FieldCheck {
 
   /** The envelope version: the number 2, also written 2.0. */
   version(): void {
-    this.#check("v", "optional", (value) =>
-      value === 2 || (value instanceof JsonFloat && value.value === 2));
+    this.#check(
+      "v",
+      "optional",
+      (value) => value === 2 || (value instanceof JsonFloat && value.value === 2),
+    );
   }
 
   /** An object of any content. */

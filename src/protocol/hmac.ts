@@ -19,7 +19,8 @@ const HEX: readonly string[] = Array.from(
 );
 // White space of the reference's strip(): U+001C..U+001F and U+0085 count,
 // U+FEFF does not (trap 9).
-const SPACE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+const SPACE =
+  "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
 const OUTER_SPACE = new RegExp(`^${SPACE}+|${SPACE}+$`, "g");
 
 /**

@@ -201,7 +201,8 @@ export class JsonScanner {
     }
     this.#at = at + 1;
     // JSON.stringify also escapes unpaired surrogates, so the check of them is apart.
-    this.#canonical &&= value.isWellFormed() && JSON.stringify(value) === text.slice(start - 1, at + 1);
+    this.#canonical &&= value.isWellFormed() &&
+      JSON.stringify(value) === text.slice(start - 1, at + 1);
     return value;
   }
 

@@ -1,9 +1,8 @@
 // A date: calendar or ISO week, with or without hyphens.
 const DATE = /^(\d{4})(?:-(\d\d)-(\d\d)|(\d\d)(\d\d)|(-?)W(\d\d)(?:\6([1-7]))?)/;
 // A time of day. The reference parser lets one stray character pass behind it.
-const TIME =
-  /^(\d\d)(?:(:?)(\d\d)(?:\2(\d\d))?)?(?:[.,](?:(\d{6,})[^\d]?|(\d{0,5}))|[^\d])?$/u;
-const OFFSET = /^([+-])(\d\d)(?:(:?)(\d\d)(?:\3(\d\d)(?:[.,](\d+))?)?)?$/;
+const TIME = /^(\d\d)(?:(:?)(\d\d)(?:\2(\d\d))?)?(?:[.,](?:(\d{6,})[^\d]?|(\d{0,5}))|[^])?$/u;
+const OFFSET = /^([+-])(\d\d)(?:(:?)(\d\d)(?:\3(\d\d))?)?(?:[.,](\d+))?$/;
 const DAY_MS = 86_400_000;
 
 /**
@@ -35,6 +34,8 @@ function readParts(text: string): TimeParts | null {
   const day = dayMs(date);
   // One character of any kind separates date and time.
   const separator = String.fromCodePoint(text.codePointAt(date[0].length) ?? 0x20);
+  // Behind a week a digit would be ambiguous.
+  if (date[7] !== undefined && /\d/.test(separator)) return null;
   const rest = text.slice(date[0].length + separator.length);
   const zone = rest.search(/[Z+-]/);
   const clock = timeMs(zone < 0 ? rest : rest.slice(0, zone));
@@ -71,7 +72,11 @@ function utc(year: number, month: number, day: number): number {
 function timeMs(text: string): number | null {
   const parts = TIME.exec(text);
   if (parts === null) return null;
-  const [hours, minutes, seconds] = [Number(parts[1]), Number(parts[3] ?? 0), Number(parts[4] ?? 0)];
+  const [hours, minutes, seconds] = [
+    Number(parts[1]),
+    Number(parts[3] ?? 0),
+    Number(parts[4] ?? 0),
+  ];
   if (hours > 23 || minutes > 59 || seconds > 59) return null;
   return ((hours * 60 + minutes) * 60 + seconds) * 1000 + microseconds(parts[5] ?? parts[6]) / 1000;
 }
@@ -81,9 +86,13 @@ function zoneMs(text: string): number | undefined {
   if (text === "Z") return 0;
   const parts = OFFSET.exec(text);
   if (parts === null) return undefined;
-  const [hours, minutes, seconds] = [Number(parts[2]), Number(parts[4] ?? 0), Number(parts[5] ?? 0)];
+  const [hours, minutes, seconds] = [
+    Number(parts[2]),
+    Number(parts[4] ?? 0),
+    Number(parts[5] ?? 0),
+  ];
   const size = ((hours * 60 + minutes) * 60 + seconds) * 1000 + microseconds(parts[6]) / 1000;
-  if (minutes > 59 || seconds > 59 || size >= DAY_MS) return undefined;
+  if (size >= DAY_MS) return undefined;
   return parts[1] === "-" ? -size : size;
 }
 

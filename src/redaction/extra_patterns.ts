@@ -5,13 +5,45 @@ const MAX_PROBE_MS = 25;
 // Short steps, because a running match cannot be stopped: exponential patterns
 // show themselves before they hurt. The long ones find polynomial patterns.
 const PROBE_LENGTHS: readonly number[] = [
-  8, 12, 14, 16, 18, 20, 21, 22, 23, 24, 25, 26, 27, 28, 64, 256, 1024, 4096, 8192,
+  8,
+  12,
+  14,
+  16,
+  18,
+  20,
+  21,
+  22,
+  23,
+  24,
+  25,
+  26,
+  27,
+  28,
+  64,
+  256,
+  1024,
+  4096,
+  8192,
 ];
-const PROBE_UNITS: readonly string[] = ["a", "A", "0", " ", "-", "_", "@", ".", "aA0", "ab", "a ", "a."];
+const PROBE_UNITS: readonly string[] = [
+  "a",
+  "A",
+  "0",
+  " ",
+  "-",
+  "_",
+  "@",
+  ".",
+  "aA0",
+  "ab",
+  "a ",
+  "a.",
+];
 const MAX_OWN_UNITS = 12;
 
 /**
  * Compiles patterns that users add. They ignore case, like the built-in ones.
+ * Patterns of scope `whole` must match a key from end to end.
  *
  * @throws Z4jError `Z4J_SETTINGS_INVALID` for a pattern that does not compile
  * or that takes very long on hostile text
@@ -19,10 +51,11 @@ const MAX_OWN_UNITS = 12;
 export function compilePatterns(
   sources: readonly string[],
   setting: string,
+  scope: "whole" | "search",
   monotonic: () => number = () => performance.now(),
 ): readonly RegExp[] {
   return sources.map((source) => {
-    const pattern = compile(source, setting);
+    const pattern = compile(source, setting, scope);
     if (isSlow(pattern, monotonic)) {
       throw invalid(setting, source, "it takes too long on hostile text");
     }
@@ -30,17 +63,20 @@ export function compilePatterns(
   });
 }
 
-function compile(source: string, setting: string): RegExp {
+function compile(source: string, setting: string, scope: "whole" | "search"): RegExp {
   if (typeof source !== "string" || source === "") {
     throw invalid(setting, String(source), "it is empty");
   }
+  const whole = scope === "whole";
   try {
-    return new RegExp(source, "iu");
+    const pattern = new RegExp(source, "iu");
+    return whole ? new RegExp(`^(?:${source})$`, "iu") : pattern;
   } catch {
     // Patterns written without the `u` flag in mind may still be valid.
   }
   try {
-    return new RegExp(source, "i");
+    const pattern = new RegExp(source, "i");
+    return whole ? new RegExp(`^(?:${source})$`, "i") : pattern;
   } catch (cause) {
     throw invalid(setting, source, "it does not compile", cause);
   }

@@ -14,7 +14,7 @@ import { type KeyVerdict, RedactionWalk } from "./walk.ts";
 
 /** What a redactor does beyond the built-in rules. */
 export interface RedactorOptions {
-  /** Regular expressions searched in keys; a hit makes the value sensitive. */
+  /** Regular expressions for whole keys; a hit makes the value sensitive. */
   readonly extraKeyPatterns?: readonly string[];
   /** Regular expressions searched in texts; a hit replaces the whole text. */
   readonly extraValuePatterns?: readonly string[];
@@ -58,8 +58,12 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
       `Cannot create a redactor: maxValueBytes is ${maxValueBytes}, expected a positive integer`,
     );
   }
-  const keyPatterns = compilePatterns(options.extraKeyPatterns ?? [], "extraKeyPatterns");
-  const valuePatterns = compilePatterns(options.extraValuePatterns ?? [], "extraValuePatterns");
+  const keyPatterns = compilePatterns(options.extraKeyPatterns ?? [], "extraKeyPatterns", "whole");
+  const valuePatterns = compilePatterns(
+    options.extraValuePatterns ?? [],
+    "extraValuePatterns",
+    "search",
+  );
   const verdicts = new Map<string, KeyVerdict>();
 
   const redactText = (text: string): string => {

@@ -14,7 +14,6 @@ const NOT_BEFORE = `(?<!${WORD})`;
 const NOT_AFTER = `(?!${WORD})`;
 
 const SOURCES: readonly string[] = [
-  `eyJ${TOKEN}+\\.${TOKEN}+\\.${TOKEN}`,
   `Bearer[${SPACE}]+[${LETTER}0-9._-]{16}`,
   `[spr]k_(?:l[i${I}]ve|test)_${ALNUM}{24}`,
   `whsec_${ALNUM}{24}`,
@@ -27,14 +26,16 @@ const SOURCES: readonly string[] = [
   `${NOT_BEFORE}SK[0-9a-f]{32}${NOT_AFTER}`,
   `SG\\.${TOKEN}{22}\\.${TOKEN}{43}`,
   `(?:postgres(?:ql)?|mysql|mar[i${I}]adb|mongodb(?:\\+srv)?|red[i${I}]ss?|amqps?)` +
-  `://[^${SPACE}:]+:[^${SPACE}@]+@`,
+  `://[^${SPACE}:]+:[^${SPACE}@]+@[^${SPACE}/]`,
   `-----BEGIN (?:(?:RSA|EC|DSA|OPENSSH|ENCRYPTED|PGP) )?PR[i${I}]VATE KEY-----`,
   `[${LETTER}0-9._%+-]@[${LETTER}0-9.-]+\\.[${LETTER}]{2}`,
   `${NOT_BEFORE}\\p{Nd}{3}-\\p{Nd}{2}-\\p{Nd}{4}${NOT_AFTER}`,
 ];
 
-/** One expression for all built-in value rules. */
-export const VALUE_RULES: RegExp = new RegExp(SOURCES.join("|"), "iu");
+const VALUE_RULES = new RegExp(SOURCES.join("|"), "iu");
+// Each match takes the whole first part of a web token, complete or not, so
+// that text made of "eyJ" does not start a search at every one of them.
+const WEB_TOKEN = new RegExp(`eyJ${TOKEN}+(\\.${TOKEN}+\\.${TOKEN})?`, "giu");
 
 // Whatever a rule matches contains one of these, or is not ASCII.
 const SUSPECT =
@@ -46,5 +47,10 @@ const SHORTEST_WITHOUT_AT = 8;
 /** Tells whether a text holds something that a built-in value rule matches. */
 export function isSensitiveText(text: string): boolean {
   if (text.length < SHORTEST_WITHOUT_AT && !text.includes("@")) return false;
-  return SUSPECT.test(text) && VALUE_RULES.test(text);
+  return SUSPECT.test(text) && (VALUE_RULES.test(text) || holdsWebToken(text));
+}
+
+function holdsWebToken(text: string): boolean {
+  for (const match of text.matchAll(WEB_TOKEN)) if (match[1] !== undefined) return true;
+  return false;
 }

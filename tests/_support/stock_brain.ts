@@ -49,7 +49,8 @@ export async function startStockBrain(agentNames: readonly string[]): Promise<St
   if (process.env["Z4J_BIN"] === undefined) {
     throw new Error("Cannot start the stock brain: Z4J_BIN is not set, run ./scripts/test");
   }
-  const home = mkdtempSync(join(tmpdir(), "z4j-stock-"));
+  const folder = mkdtempSync(join(tmpdir(), "z4j-stock-"));
+  const home = join(folder, "home");
   const ctl = async (...args: readonly string[]): Promise<string> => {
     const command = ["tests/interop/brainctl.py", args[0] ?? "", "--home", home, ...args.slice(1)];
     return (await run("python3", command, { maxBuffer: 16 * 1024 * 1024 })).stdout;
@@ -83,7 +84,7 @@ export async function startStockBrain(agentNames: readonly string[]): Promise<St
     start: async () => void await ctl("start"),
     async close() {
       await ctl("down", "--purge");
-      rmSync(home, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true });
     },
     env: (agent) => ({
       Z4J_BRAIN_URL: up.base_url,

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import type { Agent } from "../../src/agent/agent_types.ts";
 import { isZ4jError } from "../../src/base/errors.ts";
+import { createGroupedBuffer } from "../../src/buffer/grouped.ts";
+import { createMemoryStore } from "../../src/buffer/memory.ts";
 import type { Engine, TaskEvent } from "../../src/engines/contract.ts";
 import type { FakeBrain } from "../../src/testing/fake_brain.ts";
 import { createWebSocketTransport } from "../../src/transport/websocket.ts";
@@ -163,6 +165,19 @@ describe("agent", () => {
     assert.match(late.status().lastError?.advice ?? "", /clock of this machine is 300 s behind/);
   });
 
+  it("waits longer each time another process takes its place", async () => {
+    const server = await brain();
+    const agent = agentOf(server.url, { clock: hurriedClock(100), random: () => 1 });
+    const waits: number[] = [];
+    agent.on("connected", () => server.kick(4002));
+    agent.on("disconnected", () => {
+      waits.push(Math.round(((agent.status().nextAttemptAtMs ?? 0) - Date.now()) / 1000));
+    });
+    await agent.start();
+    await until("three rounds", () => waits.length === 3);
+    assert.deepEqual(waits, [10, 20, 40]);
+  });
+
   it("stop() delivers what was recorded, closes the socket and may be repeated", async () => {
     const server = await brain();
     const agent = agentOf(server.url);
@@ -175,6 +190,19 @@ describe("agent", () => {
     assert.equal(agent.status().state, "stopped");
     await until("socket closed", () => server.openSockets === 0);
     assert.deepEqual(await agent.stop(), { sent: 0, remaining: 0, timedOut: false });
+  });
+
+  it("stop() keeps its deadline when the brain never acknowledges", async () => {
+    const server = await brain();
+    const agent = agentOf(server.url);
+    await agent.start();
+    await agent.ready();
+    server.faults.acksPerBatch = 0;
+    for (let n = 0; n < 5; n++) agent.record("manual", started(n));
+    const begun = performance.now();
+    const report = await agent.stop({ timeoutMs: 300 });
+    assert.deepEqual(report, { sent: 0, remaining: 5, timedOut: true });
+    assert.ok(performance.now() - begun < 1500);
   });
 
   it("start() stops the agent that ran under the same name", async () => {
@@ -220,6 +248,21 @@ describe("agent", () => {
     assert.equal(agent.status().lost["hostile"], 3);
     await agent.stop();
     assert.equal(agent.status().state, "stopped");
+  });
+
+  it("on() tells about events that made room for others while no brain was there", async () => {
+    const store = createMemoryStore({ maxEvents: 10 });
+    const openBuffer = () => Promise.resolve(createGroupedBuffer({ store }));
+    const agent = agentOf("http://127.0.0.1:1", { openBuffer });
+    let lost = 0;
+    agent.on("loss", ({ source, reason, count }) => {
+      if (source === "buffer" && reason === "capacity") lost += count;
+    });
+    await agent.start();
+    for (let n = 0; n < 25; n++) agent.record("manual", started(n));
+    await until("loss", () => lost === 15);
+    assert.equal(agent.status().buffer?.count, 10);
+    assert.equal((await agent.stop()).remaining, 10);
   });
 
   it("start() rejects with a code when the secret is too short", async () => {

@@ -125,7 +125,10 @@ describe("issueCommand()", () => {
   it("returns the same command for an idempotency key and refuses another body", () => {
     const row = issue({ idempotencyKey: "k" });
     assert.equal(issue({ idempotencyKey: "k" }).id, row.id);
-    assert.equal(refusal({ idempotencyKey: "k", parameters: { engine: "bullmq", task_id: "9" } }), "conflict");
+    assert.equal(
+      refusal({ idempotencyKey: "k", parameters: { engine: "bullmq", task_id: "9" } }),
+      "conflict",
+    );
     assert.equal(refusal({ idempotencyKey: "" }), "refused");
   });
 
@@ -150,7 +153,10 @@ describe("issueCommand()", () => {
       [retry({ engine: "laravel", task_id: "1" }), "refused"],
       [retry({ engine: "bull mq", task_id: "1" }), "refused"],
       [retry({ engine: "bullmq", task_id: "1", override_args: [] }), "refused"],
-      [retry({ engine: "bullmq", task_id: "1", override_args: {}, override_kwargs: [] }), "refused"],
+      [
+        retry({ engine: "bullmq", task_id: "1", override_args: {}, override_kwargs: [] }),
+        "refused",
+      ],
       [retry({ engine: "bullmq", task_id: "1", override_args: [], override_kwargs: {} }), "taken"],
       [retry({ engine: "bullmq", task_id: "1" }), "taken"],
     ];
@@ -182,12 +188,16 @@ describe("issueCommand()", () => {
     assert.equal(restart(), "refused");
     await peer.batch("b1", [wireEvent({ data: { worker: "w" } })]);
     assert.equal(restart(), "refused");
-    await peer.batch("b2", [wireEvent({ kind: "worker.online", task_id: "", data: { worker: "w" } })]);
+    await peer.batch("b2", [
+      wireEvent({ kind: "worker.online", task_id: "", data: { worker: "w" } }),
+    ]);
     assert.equal(restart(), "taken");
     const other = await fixture.brain.operator.mintAgent(fixture.project.id, "other");
     const twin = new PeerAgent(fixture.brain.gateway, other.token);
     await twin.hello(other.hmacSecret);
-    await twin.batch("b3", [wireEvent({ kind: "worker.online", task_id: "", data: { worker: "w" } })]);
+    await twin.batch("b3", [
+      wireEvent({ kind: "worker.online", task_id: "", data: { worker: "w" } }),
+    ]);
     assert.equal(restart(), "refused");
   });
 

@@ -50,7 +50,12 @@ describe("Gateway", () => {
     const bad = [
       "nope",
       "[]",
-      JSON.stringify({ v: 2, type: "hello", id: "h", payload: helloPayload({ framework: "x".repeat(41) }) }),
+      JSON.stringify({
+        v: 2,
+        type: "hello",
+        id: "h",
+        payload: helloPayload({ framework: "x".repeat(41) }),
+      }),
       JSON.stringify({ v: 2, type: "heartbeat", id: "h", payload: {} }),
     ];
     for (const text of bad) {
@@ -127,7 +132,9 @@ describe("Gateway", () => {
     const peer = await connect(fixture);
     const texts: string[] = [];
     for (let i = 0; i < 20; i++) {
-      texts.push(await peer.sign("event_batch", `b${i}`, { events: [wireEvent({ task_id: `m:${i}` })] }));
+      texts.push(
+        await peer.sign("event_batch", `b${i}`, { events: [wireEvent({ task_id: `m:${i}` })] }),
+      );
     }
     for (const text of texts) peer.handlers.message(new TextEncoder().encode(text));
     await peer.frame((one) => one.payload["acked_id"] === "b19", "the last ack");
@@ -153,7 +160,9 @@ describe("Gateway", () => {
 describe("Gateway limits", () => {
   it("accept() closes with 4429 beyond the connects of an address in a minute", async () => {
     const { brain, minted } = await openFixture({ limits: { connectsPerMinute: 2 } });
-    const codes = [1, 2, 3].map(() => new PeerAgent(brain.gateway, minted.token, "10.0.0.1").socket);
+    const codes = [1, 2, 3].map(() =>
+      new PeerAgent(brain.gateway, minted.token, "10.0.0.1").socket
+    );
     assert.equal(codes[2]?.closeCode, 4429);
     assert.equal(codes[1]?.closeCode, null);
     const elsewhere = new PeerAgent(brain.gateway, minted.token, "10.0.0.2");

@@ -1,6 +1,8 @@
 import { strict as assert } from "node:assert";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { JsonObject, JsonValue } from "../../src/base/json.ts";
+import { type BrainParts, openBrainParts } from "../../src/brain/core.ts";
+import { createOperator } from "../../src/brain/operator.ts";
 import type { TaskRow } from "../../src/brain/store.ts";
 import { parseEvent } from "../../src/brain/event_input.ts";
 import { projectTask } from "../../src/brain/task_machine.ts";
@@ -26,7 +28,11 @@ function run(events: readonly JsonObject[]): TaskRecord | null {
   return task;
 }
 
-function kind(name: string, offsetMs: number, data: JsonObject = { task_name: "send" }): JsonObject {
+function kind(
+  name: string,
+  offsetMs: number,
+  data: JsonObject = { task_name: "send" },
+): JsonObject {
   return wireEvent({ kind: `task.${name}`, occurred_at: at(offsetMs), data });
 }
 
@@ -36,6 +42,86 @@ function permutations<T>(items: readonly T[]): T[][] {
     permutations(items.filter((_, other) => other !== index)).map((rest) => [item, ...rest])
   );
 }
+
+describe("submit()", () => {
+  let parts: BrainParts;
+  // The brain's own timers never keep a process alive.
+  let alive: ReturnType<typeof setInterval>;
+  beforeEach(async () => {
+    alive = setInterval(() => {}, 1000);
+    parts = await openBrainParts({ path: ":memory:" });
+    const operator = createOperator(parts);
+    const project = operator.createProject("default", "Default");
+    await operator.mintAgent(project.id, "web");
+  });
+  afterEach(() => {
+    clearInterval(alive);
+    parts.context.db.close();
+  });
+  const submit = (events: readonly JsonValue[]) =>
+    parts.ingestor.submit({ project: 1, agent: 1, events });
+  const stored = (): readonly unknown[] =>
+    parts.context.db.all("SELECT task_id FROM tasks ORDER BY pk").map((row) => row["task_id"]);
+
+  it("keeps everything but the event that SQLite refuses, in its batch and its group", async () => {
+    parts.context.db.sql(
+      `CREATE TRIGGER poison BEFORE INSERT ON tasks WHEN NEW.task_id = 'bad'
+       BEGIN SELECT raise(ABORT, 'refused'); END`,
+    ).run();
+    const events = ["a", "bad", "b"].map((id) => wireEvent({ task_id: id }));
+    const [first, second] = await Promise.all([
+      submit(events),
+      submit([wireEvent({ task_id: "c" })]),
+    ]);
+    assert.deepEqual(first, { kind: "stored", received: 3, accepted: 2, rejected: 1 });
+    assert.deepEqual(second, { kind: "stored", received: 1, accepted: 1, rejected: 0 });
+    assert.deepEqual(stored(), ["a", "b", "c"]);
+    const kept = parts.context.db.all("SELECT task_id FROM events WHERE task_id = 'bad'");
+    assert.equal(kept.length, 0);
+  });
+
+  it("rejects and stores nothing while the database is in trouble, and recovers", async () => {
+    const { db } = parts.context;
+    const events = [wireEvent({ task_id: "a" })];
+    db.sql("PRAGMA query_only = 1").all();
+    await assert.rejects(submit(events));
+    db.sql("PRAGMA query_only = 0").all();
+    assert.deepEqual(stored(), []);
+    assert.deepEqual(await submit(events), {
+      kind: "stored",
+      received: 1,
+      accepted: 1,
+      rejected: 0,
+    });
+  });
+
+  it("shares one commit between batches that queue up", async () => {
+    let commits = 0;
+    const { changes } = parts.context;
+    const original = changes.changed.bind(changes);
+    changes.changed = (...topics) => {
+      commits++;
+      original(...topics);
+    };
+    await Promise.all(
+      Array.from({ length: 50 }, (_, i) => submit([wireEvent({ task_id: `t${i}` })])),
+    );
+    assert.equal(stored().length, 50);
+    assert.equal(commits, 1);
+  });
+
+  it("takes 5000 events of a batch and ignores the rest", async () => {
+    const events = Array.from({ length: 5003 }, (_, i) => wireEvent({ task_id: `t${i}` }));
+    const outcome = await submit(events);
+    assert.deepEqual(outcome, { kind: "stored", received: 5000, accepted: 5000, rejected: 0 });
+  });
+
+  it("answers revoked for an agent that may not talk any more", async () => {
+    parts.context.db.sql("UPDATE agents SET revoked_ms = 1").run();
+    assert.deepEqual(await submit([wireEvent()]), { kind: "revoked" });
+    assert.deepEqual(stored(), []);
+  });
+});
 
 describe("projectTask()", () => {
   it("ends in the same state for every order of a job's events", () => {
@@ -106,7 +192,10 @@ describe("projectTask()", () => {
       [3, "Boom", "at x", 7, "normal"],
     );
     assert.deepEqual([task?.finishedMs, task?.lastFailedMs], [BASE_MS + 4, BASE_MS + 4]);
-    const done = run([kind("failed", 4, { exception: "Boom" }), kind("succeeded", 5, { result: 0 })]);
+    const done = run([
+      kind("failed", 4, { exception: "Boom" }),
+      kind("succeeded", 5, { result: 0 }),
+    ]);
     assert.deepEqual([done?.exception, done?.result], [null, "0"]);
   });
 
@@ -145,8 +234,14 @@ describe("parseEvent()", () => {
   });
 
   it("trusts version 4 and 7 ids only and stores unknown kinds as such", () => {
-    assert.equal(parse({ id: "0195C1F0-1111-7222-8333-444455556666" })?.id, "0195c1f0-1111-7222-8333-444455556666");
-    assert.equal(parse({ id: "0195c1f0111172228333444455556666" })?.id, "0195c1f0-1111-7222-8333-444455556666");
+    assert.equal(
+      parse({ id: "0195C1F0-1111-7222-8333-444455556666" })?.id,
+      "0195c1f0-1111-7222-8333-444455556666",
+    );
+    assert.equal(
+      parse({ id: "0195c1f0111172228333444455556666" })?.id,
+      "0195c1f0-1111-7222-8333-444455556666",
+    );
     assert.equal(parse({ id: "0195c1f0-1111-1222-8333-444455556666" })?.id, null);
     assert.equal(parse({ kind: "task.exploded" })?.kind, "unknown");
   });
@@ -206,7 +301,9 @@ describe("Ingestor", () => {
   });
 
   it("answers events that are absent, null or no array with zeros", async () => {
-    for (const [id, payload] of Object.entries({ a: {}, b: { events: null }, c: { events: "x" } })) {
+    for (
+      const [id, payload] of Object.entries({ a: {}, b: { events: null }, c: { events: "x" } })
+    ) {
       await peer.send("event_batch", id, payload);
       const ack = await peer.frame((one) => one.payload["acked_id"] === id, id);
       assert.deepEqual([ack.payload["received"], ack.id], [0, `eba_${id}`]);
@@ -223,7 +320,9 @@ describe("Ingestor", () => {
 
   it("redacts the whole event before anything else", async () => {
     await peer.batch("b1", [
-      wireEvent({ data: { task_name: "send", args: ["bob@example.com"], kwargs: { password: "x" } } }),
+      wireEvent({
+        data: { task_name: "send", args: ["bob@example.com"], kwargs: { password: "x" } },
+      }),
     ]);
     assert.deepEqual(task()?.args, ["[REDACTED]"]);
     assert.deepEqual(task()?.kwargs, { password: "[REDACTED]" });

@@ -8,8 +8,14 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isZ4jError } from "../../src/base/errors.ts";
 import { openBrainCore, openBrainParts } from "../../src/brain/core.ts";
+import { createOperator } from "../../src/brain/operator.ts";
 import { SCHEMA_VERSION } from "../../src/brain/schema.ts";
-import { deriveProjectSecret, encodeHmacSecret } from "../../src/protocol/derive.ts";
+import {
+  deriveProjectSecret,
+  encodeHmacSecret,
+  hashAgentToken,
+} from "../../src/protocol/derive.ts";
+import { decodeHmacSecret } from "../../src/protocol/hmac.ts";
 import { connect, openFixture, until, wireEvent } from "../_support/brain_peer.ts";
 
 describe("openBrainCore()", () => {
@@ -48,8 +54,10 @@ describe("openBrainCore()", () => {
     const parts = await openBrainParts({ path: folder });
     parts.context.db.sql(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`).run();
     parts.context.db.close();
-    await assert.rejects(openBrainCore({ path: folder }), (error) =>
-      isZ4jError(error) && error.code === "Z4J_BRAIN_STORE");
+    await assert.rejects(
+      openBrainCore({ path: folder }),
+      (error) => isZ4jError(error) && error.code === "Z4J_BRAIN_STORE",
+    );
   });
 
   it("loses no acknowledged batch when its process is killed while writing", async () => {
@@ -86,29 +94,34 @@ async function killWriter(path: string, count: number): Promise<readonly string[
 }
 
 describe("BrainOperator", () => {
-  it("mintAgent() derives the project secret, stores no token and refuses a name twice", async () => {
+  it("mintAgent() shows one secret per project and a token per agent, and stores no token", async () => {
     const parts = await openBrainParts({ path: ":memory:" });
-    const brain = await openFixture();
-    const { minted, project } = brain;
-    assert.match(minted.token, /^[A-Za-z0-9_-]{43}$/);
-    assert.match(minted.hmacSecret, /^[A-Za-z0-9_-]{43}=$/);
-    const second = await brain.brain.operator.mintAgent(project.id, "second");
-    assert.equal(second.hmacSecret, minted.hmacSecret);
-    assert.notEqual(second.token, minted.token);
-    await assert.rejects(brain.brain.operator.mintAgent(project.id, "web"), (error) =>
-      isZ4jError(error) && error.details["reason"] === "conflict");
-    const secret = await parts.secrets.projectSecret(project.id);
-    assert.notEqual(encodeHmacSecret(secret), minted.hmacSecret);
-    const master = new Uint8Array(32).fill(1);
-    assert.equal((await deriveProjectSecret(master, project.id)).length, 32);
-    parts.context.db.close();
-    await brain.brain.close();
+    const operator = createOperator(parts);
+    const { db } = parts.context;
+    const project = operator.createProject("default", "Default");
+    const first = await operator.mintAgent(project.id, "web");
+    const second = await operator.mintAgent(project.id, "worker");
+    assert.match(first.token, /^[A-Za-z0-9_-]{43}$/);
+    assert.equal(second.hmacSecret, first.hmacSecret);
+    assert.notEqual(second.token, first.token);
+    const master = decodeHmacSecret(String(db.get("SELECT value FROM meta")?.["value"]));
+    const secret = await deriveProjectSecret(master, project.id);
+    assert.equal(first.hmacSecret, encodeHmacSecret(secret));
+    const hash = String(db.get("SELECT token_hash FROM agents WHERE name = 'web'")?.["token_hash"]);
+    assert.equal(hash, await hashAgentToken(master, first.token));
+    await assert.rejects(
+      operator.mintAgent(project.id, "web"),
+      (error) => isZ4jError(error) && error.details["reason"] === "conflict",
+    );
+    db.close();
   });
 
   it("createProject() refuses a slug that exists or is malformed", async () => {
     const { brain } = await openFixture();
-    assert.throws(() => brain.operator.createProject("default", "x"), (error) =>
-      isZ4jError(error) && error.code === "Z4J_BRAIN_STORE");
+    assert.throws(
+      () => brain.operator.createProject("default", "x"),
+      (error) => isZ4jError(error) && error.code === "Z4J_BRAIN_STORE",
+    );
     for (const slug of ["", "A b", "-x", "x".repeat(64)]) {
       assert.throws(() => brain.operator.createProject(slug, "x"), TypeError, slug);
     }

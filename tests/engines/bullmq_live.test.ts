@@ -56,12 +56,14 @@ function declare(): void {
     deepEqual(bed.lost, []);
   });
 
-  it("gives a parent in a flow its task id", async () => {
+  it("names the parent of a child that was added", async () => {
     await using bed = await open();
     const parent = await bed.queue.add("parent", {});
     const queueKey = `bull:${bed.queue.name}`;
     await bed.queue.add("child", {}, { parent: { id: parent.id ?? "", queue: queueKey } });
+    await until("arrival of the child", () => bed.of("task.received").length === 2);
     equal(bed.of("task.received")[1]?.data.parentTaskId, `${bed.queue.name}:${parent.id}`);
+    equal(bed.of("task.received")[1]?.data.rootTaskId, `${bed.queue.name}:${parent.id}`);
   });
 
   it("submits with time, priority and one argument", async () => {

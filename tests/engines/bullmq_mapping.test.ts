@@ -13,7 +13,8 @@ import { dataOf, inputOf, jobIdForKey } from "../../src/engines/bullmq/payload.t
 import { BULLMQ } from "../../src/engines/bullmq/profile.ts";
 import { stateOf } from "../../src/engines/bullmq/reconcile.ts";
 import { createRecent } from "../../src/engines/bullmq/recent.ts";
-import { parentTaskId, placeOf } from "../../src/engines/bullmq/task_id.ts";
+import { flowTaskId, parentPlace } from "../../src/engines/bullmq/flow.ts";
+import { placeOf } from "../../src/engines/bullmq/task_id.ts";
 import { nameWorkers } from "../../src/engines/bullmq/worker_name.ts";
 
 const SIGHT: Sight = { profile: BULLMQ, queue: "mail", worker: "w1", nowMs: 1_795_474_800_000 };
@@ -82,11 +83,15 @@ describe("arrivalEvents()", () => {
 });
 
 describe("startedEvents()", () => {
-  it("counts attempts from one, also without attemptsStarted", () => {
-    const { attemptsStarted: _none, ...old } = FAILED;
-    equal(startedEvents(FAILED, SIGHT)[0]?.data.attempt, 2);
+  it("counts attempts from one, whatever attemptsStarted says", () => {
+    const begun = { ...FAILED, attemptsMade: 1, finishedOn: undefined };
+    const { attemptsStarted: _none, ...old } = begun;
+    for (const job of [begun, old, { ...begun, attemptsStarted: 9 }]) {
+      const [event] = startedEvents(job, SIGHT);
+      deepEqual([event?.data.attempt, event?.data.retryCount], [2, 1]);
+      equal(event?.occurredAtMs, FAILED.processedOn);
+    }
     equal(startedEvents({ ...old, attemptsMade: 0 }, SIGHT)[0]?.data.attempt, 1);
-    equal(startedEvents(FAILED, SIGHT)[0]?.occurredAtMs, FAILED.processedOn);
   });
 });
 
@@ -161,8 +166,13 @@ describe("jobIdForKey()", () => {
   });
 });
 
-describe("parentTaskId()", () => {
+describe("parentPlace()", () => {
   it("reads every known form", () => {
+    const parentTaskId = (job: unknown): string | undefined => {
+      const place = parentPlace(job);
+      return place && flowTaskId(place);
+    };
+    equal(parentTaskId({ parent: { id: "3", queueKey: "mail" } }), "mail:3");
     equal(parentTaskId({ parent: { id: "3", queueKey: "a:b:mail" } }), "mail:3");
     equal(parentTaskId({ parent: { id: "3", queueQualifiedName: "bull:mail" } }), "mail:3");
     equal(parentTaskId({ parentKey: "bull:mail:repeat:x:1" }), "mail:repeat:x:1");
@@ -227,7 +237,10 @@ describe("nameWorkers()", () => {
     const names = [...nameWorkers(workers, undefined).values()];
     equal(names[0], "ops-host-x");
     equal(names[1], "ops-host-x-2");
-    ok(/^worker-mail-[0-9a-f]{6}$/.test(names[2] ?? ""));
+    ok(/^mail-[0-9a-f]{6}$/.test(names[2] ?? ""));
+    const plain = [worker("mail"), worker("mail"), worker("news")];
+    const stable = ["mail-12", "mail-12-2", "news-12"];
+    deepEqual([...nameWorkers(plain, undefined, 12).values()], stable);
     deepEqual([...nameWorkers(workers.slice(0, 1), "host:12").values()], ["host:12"]);
   });
 });

@@ -2,11 +2,14 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import { errorText } from "../../base/errors.ts";
 import type { Engine, EngineSink } from "../contract.ts";
 import { defineEngine } from "../define.ts";
+import { type Ancestors, createAncestors } from "./ancestors.ts";
+import { createParentReader } from "./flow_reader.ts";
 import { createDepthReader } from "./health.ts";
 import type { BullQueueLike, BullWorkerLike } from "./like.ts";
 import { BULLMQ, type BullProfile } from "./profile.ts";
 import { reconcileJob } from "./reconcile.ts";
-import { createReporter, quietly, type Reporter } from "./reporter.ts";
+import { quietly } from "./quietly.ts";
+import { createReporter, type Reporter } from "./reporter.ts";
 import { watchProducer } from "./sources/producer.ts";
 import { type WatchedWorker, watchWorker } from "./sources/worker.ts";
 import { type ActionTools, submitJob } from "./submit.ts";
@@ -20,9 +23,9 @@ export interface BullmqEngineOptions {
   readonly workers?: readonly BullWorkerLike[] | undefined;
   /** Name of the engine on the brain. Default: `bullmq`. */
   readonly name?: string | undefined;
-  /** Name of the workers of this process. Default: each worker's own, else a random one. */
+  /** Name of the workers of this process. Default: each worker's own, else `<queue>-<pid>`. */
   readonly workerName?: string | undefined;
-  /** Process id for the worker page. */
+  /** Process id, for the worker page and for names of workers. Default: none, names get random digits. */
   readonly pid?: number | undefined;
   /** Time. Default: the clock of the process. */
   readonly clock?: Clock | undefined;
@@ -60,7 +63,7 @@ export function createBullEngine(
 ): Engine {
   const { name, queues = [], workers = [], clock = systemClock } = options;
   requireDistinct(queues);
-  const names = nameWorkers(workers, options.workerName);
+  const names = nameWorkers(workers, options.workerName, options.pid);
   const tools: ActionTools = { engine: name, queues, profile, clock };
   const readDepths = createDepthReader(queues, clock);
   let watched: readonly WatchedWorker[] = [];
@@ -72,12 +75,16 @@ export function createBullEngine(
       if (stops.length > 0) return;
       const reporter = createReporter(sink, profile, clock);
       stops = queues.flatMap((queue) =>
-        tryWatch(sink, `queue ${queue.name}`, () => watchProducer(queue, reporter))
+        tryWatch(
+          sink,
+          `queue ${queue.name}`,
+          () => watchProducer(queue, reporter, ancestorsOf(queue)),
+        )
       );
       watched = workers.flatMap((worker) =>
         tryWatch(sink, `worker of ${worker.name}`, () => watch(worker, reporter))
       );
-      stops.push(...watched.map((worker) => () => worker.stop()));
+      stops.push(...watched.map((worker) => () => worker.stop()), () => reporter.close());
     },
     detach() {
       for (const stop of stops.splice(0)) quietly(stop);
@@ -97,7 +104,13 @@ export function createBullEngine(
 
   function watch(worker: BullWorkerLike, reporter: Reporter): WatchedWorker {
     const workerName = names.get(worker) ?? worker.name;
-    return watchWorker({ worker, name: workerName, reporter, clock, pid: options.pid });
+    const ancestors = ancestorsOf(worker);
+    return watchWorker({ worker, name: workerName, reporter, ancestors, clock, pid: options.pid });
+  }
+
+  // One for each object: every one may have a Redis of its own.
+  function ancestorsOf(owner: BullQueueLike | BullWorkerLike): Ancestors {
+    return createAncestors(createParentReader(owner, queues), clock);
   }
 }
 

@@ -9,3 +9,21 @@ export const COUNTS_DEADLINE_MS = 2_000;
 
 /** Queues of which the depth is reported at most (protocol section 13). */
 export const MAX_QUEUE_DEPTHS = 1024;
+
+/** Levels of a flow that are followed; deeper roots are cut, cycles end here. */
+export const MAX_FLOW_LEVELS = 32;
+
+/** Longest wait of an arrival for the root of its flow. */
+export const WALK_DEADLINE_MS = 500;
+
+/** Parents that a queue or worker remembers; about 1 MB. */
+export const MAX_FLOW_EDGES = 5_000;
+
+/** How long a parent is remembered: ids begin anew after an obliterate. */
+export const EDGE_TTL_MS = 60_000;
+
+/** Reads of parents without an answer, for each queue or worker. */
+export const MAX_OPEN_READS = 64;
+
+/** Jobs that wait for their root at once; more are reported with what is known. */
+export const MAX_HELD_JOBS = 5_000;

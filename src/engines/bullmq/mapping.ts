@@ -1,10 +1,11 @@
 import type { TaskEvent, TaskEventData, TaskEventKind } from "../contract.ts";
 import { finite, isoTime, member, text, time } from "./facts.ts";
 import { failureTexts } from "./failure.ts";
+import { flowTaskId, parentPlace } from "./flow.ts";
 import type { BullJobLike } from "./like.ts";
 import { inputOf } from "./payload.ts";
 import type { BullProfile } from "./profile.ts";
-import { jobIdOf, parentTaskId, taskIdOf } from "./task_id.ts";
+import { jobIdOf, taskIdOf } from "./task_id.ts";
 
 /** Where and when a job was seen. */
 export interface Sight {
@@ -32,10 +33,11 @@ export function arrivalEvents(job: BullJobLike, sight: Sight): readonly TaskEven
   const delay = finite(member(job.opts, "delay")) ?? 0;
   const first = (finite(member(job, "attemptsMade")) ?? 0) === 0;
   const createdMs = time(member(job, "timestamp")) ?? sight.nowMs;
+  const parent = parentPlace(job);
   const data: TaskEventData = {
     ...common(job, sight),
     ...inputOf(member(job, "data")),
-    parentTaskId: parentTaskId(job),
+    parentTaskId: parent && flowTaskId(parent),
     eta: first && delay > 0 ? isoTime(createdMs + delay) : undefined,
   };
   return [
@@ -46,7 +48,8 @@ export function arrivalEvents(job: BullJobLike, sight: Sight): readonly TaskEven
 
 /** Event of an attempt that begins. */
 export function startedEvents(job: BullJobLike, sight: Sight): readonly TaskEvent[] {
-  const data = { ...common(job, sight), attempt: sight.profile.attempt(job, "began") };
+  const attempt = sight.profile.attempt(job, "began");
+  const data = { ...common(job, sight), attempt, retryCount: attempt - 1 };
   return event("task.started", job, sight, time(member(job, "processedOn")), data);
 }
 
@@ -57,9 +60,11 @@ export function succeededEvents(
   sight: Sight,
 ): readonly TaskEvent[] {
   const endedMs = time(member(job, "finishedOn")) ?? sight.nowMs;
+  const attempt = sight.profile.attempt(job, "ended");
   return event("task.succeeded", job, sight, endedMs, {
     ...common(job, sight),
-    attempt: sight.profile.attempt(job, "ended"),
+    attempt,
+    retryCount: attempt - 1,
     result: result === undefined ? member(job, "returnvalue") : result,
     runtimeMs: runtime(job, endedMs),
   });
@@ -80,6 +85,7 @@ export function failureEvents(
     ...common(job, sight),
     ...failureTexts(job, error, profile.traceback(job)),
     attempt,
+    // A retry that was just decided counts.
     retryCount: final ? attempt - 1 : attempt,
     runtimeMs: runtime(job, endedMs),
     eta: !final && delay > 0 ? isoTime(endedMs + delay) : undefined,

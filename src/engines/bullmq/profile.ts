@@ -25,9 +25,9 @@ export const BULLMQ: BullProfile = {
   // `failed` is emitted for every attempt; only the last one sets `finishedOn`.
   isFinal: (job) => time(member(job, "finishedOn")) !== undefined,
   attempt(job, phase) {
+    // `attemptsStarted` also counts steps of one attempt: it would exceed `attempts`.
     const made = finite(member(job, "attemptsMade")) ?? 0;
-    const started = finite(member(job, "attemptsStarted"));
-    return Math.max(1, started ?? (phase === "began" ? made + 1 : made));
+    return Math.max(1, phase === "began" ? made + 1 : made);
   },
   traceback: lastStack,
   // Jobs without a priority run before all that have one.

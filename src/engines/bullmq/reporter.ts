@@ -1,9 +1,12 @@
 import type { Clock } from "../../base/clock.ts";
 import { errorText } from "../../base/errors.ts";
-import type { EngineEvent, EngineSink } from "../contract.ts";
+import type { EngineEvent, EngineSink, TaskEvent } from "../contract.ts";
+import type { Ancestors } from "./ancestors.ts";
+import { type FlowPlace, parentPlace } from "./flow.ts";
 import type { BullJobLike } from "./like.ts";
 import { RECENT_ARRIVALS } from "./limits.ts";
 import { arrivalEvents, type Sight } from "./mapping.ts";
+import { createOutlet, type Outlet } from "./outlet.ts";
 import type { BullProfile } from "./profile.ts";
 import { createRecent, type Recent } from "./recent.ts";
 
@@ -11,23 +14,28 @@ import { createRecent, type Recent } from "./recent.ts";
 export interface Reporter {
   /** Reports what `make` gives; a failure is counted as one lost event. */
   report(make: () => readonly EngineEvent[]): void;
-  /** Reports the arrival of a job, unless this process did so already. */
-  arrival(job: BullJobLike, queue: string): void;
+  /**
+   * Reports the arrival of a job, unless this process did so already. In a flow
+   * it may wait a moment for the root, and everything else of the job behind it.
+   */
+  arrival(job: BullJobLike, queue: string, ancestors: Ancestors): void;
   /** Counts an event that cannot be reported. */
   lost(reason: string): void;
   /** A sighting of a job now. */
   sight(queue: string, worker?: string): Sight;
+  /** Reports what still waits with the best that is known, and ends. */
+  close(): void;
 }
 
 /** Creates the reporter of one attachment. */
 export function createReporter(sink: EngineSink, profile: BullProfile, clock: Clock): Reporter {
   const arrived: Recent = createRecent(RECENT_ARRIVALS);
-  const lost = (reason: string): void => quietly(() => sink.lost(1, reason));
+  const outlet = createOutlet(sink);
   const report = (make: () => readonly EngineEvent[]): void => {
     try {
-      for (const event of make()) sink.event(event);
+      outlet.send(make());
     } catch (error) {
-      lost(`a report failed: ${errorText(error)}`);
+      outlet.lost(1, `a report failed: ${errorText(error)}`);
     }
   };
   const sight = (queue: string, worker?: string): Sight => ({
@@ -38,23 +46,35 @@ export function createReporter(sink: EngineSink, profile: BullProfile, clock: Cl
   });
   return {
     report,
-    lost,
     sight,
-    arrival(job, queue) {
+    lost: (reason) => outlet.lost(1, reason),
+    close: () => outlet.close(),
+    arrival(job, queue, ancestors) {
       report(() => {
         // Ids are used again after an obliterate; the time of creation is not.
-        const isNew = arrived.add(`${queue}:${job.id}@${job.timestamp}`);
-        return isNew ? arrivalEvents(job, sight(queue)) : [];
+        if (!arrived.add(`${queue}:${job.id}@${job.timestamp}`)) return [];
+        const events = arrivalEvents(job, sight(queue));
+        const parent = parentPlace(job);
+        return parent === undefined ? events : inFlow(outlet, events, parent, ancestors);
       });
     },
   };
 }
 
-/** Runs something whose failure must reach nobody. */
-export function quietly(action: () => void): void {
-  try {
-    action();
-  } catch {
-    // The host's listeners and calls go on as if we were not there.
-  }
+// What can leave now; what waits for its root leaves through the outlet later.
+function inFlow(
+  outlet: Outlet,
+  events: readonly TaskEvent[],
+  parent: FlowPlace,
+  ancestors: Ancestors,
+): readonly TaskEvent[] {
+  const [first] = events;
+  const finish = (): readonly TaskEvent[] => withRoot(events, ancestors.highest(parent));
+  if (first === undefined || !ancestors.needsWalk(parent) || !outlet.hasRoom()) return finish();
+  outlet.hold(first.taskId, ancestors.walk(parent), finish);
+  return [];
+}
+
+function withRoot(events: readonly TaskEvent[], rootTaskId: string): readonly TaskEvent[] {
+  return events.map((event) => ({ ...event, data: { ...event.data, rootTaskId } }));
 }

@@ -25,21 +25,3 @@ export function jobIdOf(job: unknown): string | undefined {
   const id = member(job, "id");
   return text(id) ?? (finite(id) === undefined ? undefined : String(id));
 }
-
-/** Task id of the parent of a job in a flow, if it has one. */
-export function parentTaskId(job: unknown): string | undefined {
-  const parent = member(job, "parent");
-  const key = text(member(parent, "queueKey")) ?? text(member(parent, "queueQualifiedName"));
-  const id = jobIdOf(parent);
-  // The prefix may hold colons, the name of the queue may not.
-  if (key !== undefined && id !== undefined) {
-    return taskIdOf(key.slice(key.lastIndexOf(":") + 1), id);
-  }
-  return fromParentKey(text(member(job, "parentKey")), text(member(job, "prefix")) ?? "bull");
-}
-
-function fromParentKey(key: string | undefined, prefix: string): string | undefined {
-  if (key === undefined || !key.startsWith(`${prefix}:`)) return undefined;
-  const rest = key.slice(prefix.length + 1);
-  return placeOf(rest) === undefined ? undefined : rest;
-}

@@ -10,15 +10,18 @@ const MAX_NAME = 200;
  * no `@`, no spaces (protocol section 11.1).
  *
  * @param base Common name of the workers of this process, if the user gave one.
+ * @param pid Process id; without it a random mark keeps processes apart.
  */
 export function nameWorkers(
   workers: readonly BullWorkerLike[],
   base: string | undefined,
+  pid?: number,
 ): ReadonlyMap<BullWorkerLike, string> {
   const names = new Map<BullWorkerLike, string>();
   const taken = new Set<string>();
+  const mark = pid === undefined ? randomHex(3) : String(pid);
   for (const worker of workers) {
-    const wanted = plainName(wantedName(worker, base, workers.length > 1));
+    const wanted = plainName(wantedName(worker, mark, base, workers.length > 1));
     let name = wanted;
     for (let i = 2; taken.has(name); i++) name = `${wanted}-${i}`;
     taken.add(name);
@@ -27,9 +30,14 @@ export function nameWorkers(
   return names;
 }
 
-function wantedName(worker: BullWorkerLike, base: string | undefined, several: boolean): string {
+function wantedName(
+  worker: BullWorkerLike,
+  mark: string,
+  base: string | undefined,
+  several: boolean,
+): string {
   if (base !== undefined) return several ? `${base}-${worker.name}` : base;
-  return text(member(member(worker, "opts"), "name")) ?? `worker-${worker.name}-${randomHex(3)}`;
+  return text(member(member(worker, "opts"), "name")) ?? `${worker.name}-${mark}`;
 }
 
 function plainName(name: string): string {

@@ -1,6 +1,8 @@
+import type { Ancestors } from "../ancestors.ts";
 import { member, text } from "../facts.ts";
 import type { BullJobLike, BullQueueLike } from "../like.ts";
-import { quietly, type Reporter } from "../reporter.ts";
+import { quietly } from "../quietly.ts";
+import type { Reporter } from "../reporter.ts";
 
 /** Ends the watch and gives the queue its own methods back. */
 export type StopWatching = () => void;
@@ -12,16 +14,22 @@ type Method = "add" | "addBulk";
  * Reports the jobs that this process adds through a queue. The methods are
  * wrapped on this instance only; arguments, answers and errors pass unchanged.
  */
-export function watchProducer(queue: BullQueueLike, reporter: Reporter): StopWatching {
+export function watchProducer(
+  queue: BullQueueLike,
+  reporter: Reporter,
+  ancestors: Ancestors,
+): StopWatching {
+  const { added, stop } = createArrivals(queue, reporter, ancestors);
   const stops = [
-    wrap(queue, "add", (job, values) => added(queue, reporter, job, values[2])),
+    wrap(queue, "add", (job, values) => added(job, values[2])),
     wrap(queue, "addBulk", (jobs, values) => {
       if (!Array.isArray(jobs)) return;
       const asked: unknown = values[0];
       for (const [i, job] of jobs.entries()) {
-        added(queue, reporter, job, member(Array.isArray(asked) ? asked[i] : undefined, "opts"));
+        added(job, member(Array.isArray(asked) ? asked[i] : undefined, "opts"));
       }
     }),
+    stop,
   ];
   return () => {
     for (const stop of stops) stop();
@@ -61,16 +69,46 @@ function wrap(
   };
 }
 
-function added(queue: BullQueueLike, reporter: Reporter, job: unknown, options: unknown): void {
-  if (!isJob(job)) return reporter.lost("a job was added without an id");
-  if (!mayBeAnother(queue, job, options)) return reporter.arrival(job, queue.name);
-  // With a chosen id or a deduplication the queue may have kept an older job
-  // and yet answers with the new data: only the stored time of creation tells.
-  queue.getJob(job.id).then((stored) => {
-    if (stored === undefined || stored === null || stored.timestamp === job.timestamp) {
-      reporter.arrival(job, queue.name);
+interface Arrivals {
+  /** Takes the answer of an `add` and the options it was called with. */
+  readonly added: (job: unknown, options: unknown) => void;
+  /** Gives up what is not known yet. */
+  readonly stop: () => void;
+}
+
+function createArrivals(
+  queue: BullQueueLike,
+  reporter: Reporter,
+  ancestors: Ancestors,
+): Arrivals {
+  const open = new Set<BullJobLike>();
+  const unchecked = (): void =>
+    reporter.lost("the arrival of a job with a chosen id could not be checked");
+  const check = async (job: BullJobLike & { readonly id: string }): Promise<void> => {
+    open.add(job);
+    try {
+      const stored = await queue.getJob(job.id);
+      const isNew = stored === undefined || stored === null || stored.timestamp === job.timestamp;
+      if (isNew && open.has(job)) reporter.arrival(job, queue.name, ancestors);
+    } catch {
+      if (open.has(job)) unchecked();
+    } finally {
+      open.delete(job);
     }
-  }).catch(() => reporter.lost("the arrival of a job with a chosen id could not be checked"));
+  };
+  return {
+    added(job, options) {
+      if (!isJob(job)) return reporter.lost("a job was added without an id");
+      if (!mayBeAnother(queue, job, options)) return reporter.arrival(job, queue.name, ancestors);
+      // With a chosen id or a deduplication the queue may have kept an older job
+      // and yet answers with the new data: only the stored time of creation tells.
+      void check(job);
+    },
+    stop() {
+      for (const _job of open) unchecked();
+      open.clear();
+    },
+  };
 }
 
 function isJob(job: unknown): job is BullJobLike & { readonly id: string } {

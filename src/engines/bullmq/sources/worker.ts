@@ -1,10 +1,12 @@
 import type { Clock } from "../../../base/clock.ts";
 import type { WorkerEventKind, WorkerReport } from "../../contract.ts";
+import type { Ancestors } from "../ancestors.ts";
 import { finite, member } from "../facts.ts";
 import type { BullJobLike, BullWorkerEvent, BullWorkerLike } from "../like.ts";
 import { WORKER_HEARTBEAT_MS } from "../limits.ts";
 import { failureEvents, startedEvents, succeededEvents } from "../mapping.ts";
-import { quietly, type Reporter } from "../reporter.ts";
+import { quietly } from "../quietly.ts";
+import type { Reporter } from "../reporter.ts";
 import { taskIdOf } from "../task_id.ts";
 
 /** A worker of this process under watch. */
@@ -21,6 +23,8 @@ export interface WatchWorkerOptions {
   /** Its name on the wire. */
   readonly name: string;
   readonly reporter: Reporter;
+  /** Roots of the flows that its jobs belong to. */
+  readonly ancestors: Ancestors;
   readonly clock: Clock;
   /** Process id for its page. */
   readonly pid?: number | undefined;
@@ -38,11 +42,11 @@ type Listener = (...values: readonly unknown[]) => void;
  * did. Adds no `error` listener: that would silence the library's own output.
  */
 export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
-  const { worker, name, reporter } = options;
+  const { worker } = options;
   const running = createRunning(() => concurrencyOf(worker) ?? 1);
   const presence = createPresence(options);
   const listeners: Readonly<Record<BullWorkerEvent, Listener>> = {
-    ...jobListeners(worker.name, name, reporter, running),
+    ...jobListeners(options, running),
     // BullMQ may say `ready` after a close that came at once.
     ready: () => isClosing(worker) ? undefined : presence.online(),
     closing: () => presence.offline(),
@@ -59,7 +63,7 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
     health() {
       presence.beat();
       return {
-        name,
+        name: options.name,
         pid: options.pid,
         concurrency: concurrencyOf(worker),
         active: running.ids(),
@@ -73,11 +77,10 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
 }
 
 function jobListeners(
-  queue: string,
-  name: string,
-  reporter: Reporter,
+  { worker, name, reporter, ancestors }: WatchWorkerOptions,
   running: Running,
 ): Readonly<Record<"active" | "completed" | "failed", Listener>> {
+  const queue = worker.name;
   const known = (job: unknown, what: string): job is BullJobLike => {
     const id = member(job, "id");
     const ok = id !== undefined && id !== null && id !== "";
@@ -89,7 +92,7 @@ function jobListeners(
       if (!known(job, "began")) return;
       running.add(taskIdOf(queue, String(job.id)));
       // A brain takes inputs from `received` only, and only before `started`.
-      reporter.arrival(job, queue);
+      reporter.arrival(job, queue, ancestors);
       reporter.report(() => startedEvents(job, reporter.sight(queue, name)));
     },
     completed(job, result) {

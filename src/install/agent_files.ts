@@ -1,0 +1,80 @@
+import type { AgentParts } from "../agent/agent_types.ts";
+import { Z4jError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import { type BufferLocation, chooseBufferPath } from "../buffer/location.ts";
+import { openBuffer } from "../buffer/open.ts";
+import type { EventBuffer } from "../buffer/port.ts";
+import type { Platform } from "../platform/port.ts";
+import { openStateFiles, type StateFiles } from "../platform/state_files.ts";
+import type { Settings } from "../settings/settings.ts";
+
+/** The files of an agent below its home. */
+export interface AgentFiles {
+  /** @throws {Z4jError} `Z4J_SETTINGS_INVALID` when the configured path is refused. */
+  check(): void;
+  /** Opens the buffer; tells once when it is not in its usual place. */
+  openBuffer(): Promise<EventBuffer>;
+  /** Small facts that the next process needs, under another process id. */
+  readonly state: NonNullable<AgentParts["state"]>;
+}
+
+type Usable = Exclude<BufferLocation, { readonly kind: "rejected" }>;
+
+/** Places the files of an agent; nothing is touched before they are needed. */
+export function createAgentFiles(
+  settings: Settings,
+  platform: Platform,
+  logger: Logger,
+): AgentFiles {
+  const locate = (): Usable => {
+    const location = chooseBufferPath(settings, platform);
+    if (location.kind !== "rejected") return location;
+    throw new Z4jError("Z4J_SETTINGS_INVALID", location.problem);
+  };
+  return {
+    check: () => void locate(),
+    async openBuffer() {
+      const location = locate();
+      tell(location, logger);
+      return await openBuffer({
+        path: location.kind === "file" ? location.path : null,
+        limits: { maxEvents: settings.bufferMaxEvents, maxBytes: settings.bufferMaxBytes },
+        durability: settings.durability,
+        logger,
+      });
+    },
+    state: lazyState(settings.projectId, locate),
+  };
+}
+
+function tell(location: Usable, logger: Logger): void {
+  if (location.kind === "memory") {
+    const message = "Events wait in memory and are lost when the process ends";
+    logger.warn({ reason: location.reason }, message);
+  } else if (location.warning !== undefined) {
+    logger.warn({}, location.warning);
+  }
+}
+
+/** State beside the buffer files, so in a directory that has been proved. */
+function lazyState(projectId: string, locate: () => Usable): AgentFiles["state"] {
+  const kept = new Map<string, string>();
+  let files: StateFiles | null | undefined;
+  const open = (): StateFiles | null => {
+    const location = locate();
+    if (location.kind === "memory") return null;
+    return openStateFiles(`${location.path.replace(/[\\/][^\\/]*$/, "")}/state`);
+  };
+  return {
+    async getMeta(key) {
+      files ??= open();
+      return await files?.getMeta(`${projectId}.${key}`) ?? kept.get(key) ?? null;
+    },
+    async setMeta(key, value) {
+      files ??= open();
+      if (files !== null) return await files.setMeta(`${projectId}.${key}`, value);
+      if (value === null) kept.delete(key);
+      else kept.set(key, value);
+    },
+  };
+}

@@ -1,0 +1,35 @@
+/**
+ * Contract suites and doubles for your own stores, engines and schedulers.
+ *
+ * ```ts no-eval
+ * import { describe, it } from "node:test";
+ * import { createMemoryStore } from "@z4j/core/buffer";
+ * import { testEventStore } from "@z4j/core/testing";
+ *
+ * testEventStore("my store", (limits) => ({ store: createMemoryStore(limits) }), { describe, it });
+ * ```
+ *
+ * @module
+ */
+export {
+  type ContractRunner,
+  type StoreFactory,
+  type StoreHandle,
+  testEventStore,
+} from "./buffer_contract.ts";
+export {
+  type EngineTestBed,
+  type EngineTestJob,
+  type EngineTestRunner,
+  testEngine,
+} from "./engine_contract.ts";
+export { createFakeClock, type FakeClock } from "./fake_clock.ts";
+export {
+  type SchedulerFixture,
+  type SchedulerTestRunner,
+  testScheduler,
+} from "./scheduler_contract.ts";
+export type { CancelTimer, Clock } from "../base/clock.ts";
+export type { EventStore } from "../buffer/port.ts";
+export type { Engine } from "../engines/contract.ts";
+export type { Scheduler } from "../schedulers/contract.ts";
