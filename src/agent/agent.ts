@@ -1,4 +1,4 @@
-import { type Clock, sleep, systemClock, withDeadline } from "../base/clock.ts";
+import { type Clock, keepAliveUntil, sleep, systemClock, withDeadline } from "../base/clock.ts";
 import { Z4jError } from "../base/errors.ts";
 import { createListeners, type Listeners } from "../base/listeners.ts";
 import { type Logger, noopLogger, safeLogger } from "../base/logger.ts";
@@ -91,42 +91,19 @@ class AgentCore implements Agent {
   }
 
   start(): Promise<void> {
-    return this.#starting ??= this.#start();
+    return this.#starting ??= keepAliveUntil(this.#start());
   }
 
-  async ready(options: TimeoutOptions = {}): Promise<void> {
-    const timeoutMs = options.timeoutMs ?? READY_TIMEOUT_MS;
-    if (this.#starting === undefined) {
-      throw new Z4jError(
-        "Z4J_AGENT_STATE",
-        `Cannot wait for the agent: it is ${this.#state}, expected it to be started`,
-      );
-    }
-    const deadline = this.#clock.monotonic() + timeoutMs;
-    await withDeadline(this.#clock, this.#starting, timeoutMs);
-    if (await this.#verifiedWithin(deadline - this.#clock.monotonic())) return;
-    const advice = this.#runtime?.failures.last?.advice ?? "the brain has not answered yet";
-    throw new Z4jError(
-      "Z4J_AGENT_TIMEOUT",
-      `Cannot reach the brain within ${timeoutMs} ms: ${advice}`,
-    );
+  ready(options: TimeoutOptions = {}): Promise<void> {
+    return keepAliveUntil(this.#ready(options.timeoutMs ?? READY_TIMEOUT_MS));
   }
 
-  async flush(options: TimeoutOptions = {}): Promise<FlushReport> {
-    await this.#starting?.catch(() => {});
-    const runtime = this.#runtime;
-    if (runtime === undefined) return { sent: 0, remaining: 0, timedOut: false };
-    // Waiting longer would be pointless where only a person can help.
-    if (runtime.failures.last?.class === "connection") {
-      runtime.reconciler.retryNow();
-      await sleep(this.#clock, 0); // the attempt begins before its outcome is judged
-    }
-    const timeoutMs = options.timeoutMs ?? FLUSH_TIMEOUT_MS;
-    return await deliver(runtime, this.#clock, timeoutMs, () => this.#isHopeless());
+  flush(options: TimeoutOptions = {}): Promise<FlushReport> {
+    return keepAliveUntil(this.#flush(options.timeoutMs ?? FLUSH_TIMEOUT_MS));
   }
 
   stop(options: TimeoutOptions = {}): Promise<FlushReport> {
-    return this.#stopping ??= this.#stop(options.timeoutMs ?? STOP_TIMEOUT_MS);
+    return this.#stopping ??= keepAliveUntil(this.#stop(options.timeoutMs ?? STOP_TIMEOUT_MS));
   }
 
   status(): AgentStatus {
@@ -196,6 +173,35 @@ class AgentCore implements Agent {
     for (const [engine, event] of this.#early.splice(0)) runtime.recorder.event(engine, event);
     await runtime.hooks.attach();
     runtime.reconciler.start();
+  }
+
+  async #ready(timeoutMs: number): Promise<void> {
+    if (this.#starting === undefined) {
+      throw new Z4jError(
+        "Z4J_AGENT_STATE",
+        `Cannot wait for the agent: it is ${this.#state}, expected it to be started`,
+      );
+    }
+    const deadline = this.#clock.monotonic() + timeoutMs;
+    await withDeadline(this.#clock, this.#starting, timeoutMs);
+    if (await this.#verifiedWithin(deadline - this.#clock.monotonic())) return;
+    const advice = this.#runtime?.failures.last?.advice ?? "the brain has not answered yet";
+    throw new Z4jError(
+      "Z4J_AGENT_TIMEOUT",
+      `Cannot reach the brain within ${timeoutMs} ms: ${advice}`,
+    );
+  }
+
+  async #flush(timeoutMs: number): Promise<FlushReport> {
+    await this.#starting?.catch(() => {});
+    const runtime = this.#runtime;
+    if (runtime === undefined) return { sent: 0, remaining: 0, timedOut: false };
+    // Waiting longer would be pointless where only a person can help.
+    if (runtime.failures.last?.class === "connection") {
+      runtime.reconciler.retryNow();
+      await sleep(this.#clock, 0); // the attempt begins before its outcome is judged
+    }
+    return await deliver(runtime, this.#clock, timeoutMs, () => this.#isHopeless());
   }
 
   async #stop(timeoutMs: number): Promise<FlushReport> {

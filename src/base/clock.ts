@@ -60,6 +60,16 @@ export function withDeadline<T>(
   });
 }
 
+/**
+ * Keeps the process alive until a promise settles. All timers of the library
+ * are unref'd, so a script that awaits one of its calls and has nothing else to
+ * do would end in the middle of it.
+ */
+export function keepAliveUntil<T>(promise: Promise<T>): Promise<T> {
+  const timer = setTimeout(() => {}, MAX_DELAY_MS);
+  return promise.finally(() => clearTimeout(timer));
+}
+
 function unref(timer: unknown): void {
   if (typeof timer === "object" && timer !== null && "unref" in timer) {
     (timer as { unref(): void }).unref();

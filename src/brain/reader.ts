@@ -5,7 +5,15 @@ import type { BrainContext } from "./context.ts";
 import { objectOf, requiredNumber, requiredText } from "./database.ts";
 import { allProjects, projectBySlug, projectKey } from "./projects.ts";
 import { queueRow } from "./queues.ts";
-import type { BrainReader, BrainStats, EventRow, ScheduleRow, TaskRow } from "./store.ts";
+import type {
+  BrainReader,
+  BrainStats,
+  EventRow,
+  QueueRow,
+  ScheduleRow,
+  TaskRow,
+  WorkerRow,
+} from "./store.ts";
 import { queryTasks } from "./task_query.ts";
 import { taskRow } from "./task_record.ts";
 import { workerRow } from "./workers.ts";
@@ -41,39 +49,11 @@ export function createReader(context: BrainContext): BrainReader {
       inProject(id, [], (project) => taskEvents(context, project, engine, taskId)),
     recentEvents: (id, prefix, limit) =>
       inProject(id, [], (project) => recentEvents(context, project, prefix, limit)),
-    workers: (id) =>
-      inProject(id, [], (project) =>
-        db.all(
-          `SELECT workers.*, agents.id AS agent_id FROM workers
-             LEFT JOIN agents ON agents.pk = workers.agent
-           WHERE workers.project = ? ORDER BY engine, workers.name`,
-          project,
-        ).map(workerRow)),
-    queues: (id) =>
-      inProject(
-        id,
-        [],
-        (project) =>
-          db.all("SELECT * FROM queues WHERE project = ? ORDER BY engine, name", project)
-            .map(queueRow),
-      ),
-    schedules: (id) =>
-      inProject(
-        id,
-        [],
-        (project) =>
-          db.all("SELECT * FROM schedules WHERE project = ? ORDER BY owner, source_key", project)
-            .map(scheduleRow),
-      ),
+    workers: (id) => inProject(id, [], (project) => workersOf(context, project)),
+    queues: (id) => inProject(id, [], (project) => queuesOf(context, project)),
+    schedules: (id) => inProject(id, [], (project) => schedulesOf(context, project)),
     schedule: (id, scheduleId) =>
-      inProject(id, null, (project) => {
-        const row = db.get(
-          "SELECT * FROM schedules WHERE project = ? AND id = ?",
-          project,
-          scheduleId,
-        );
-        return row === undefined ? null : scheduleRow(row);
-      }),
+      inProject(id, null, (project) => oneSchedule(context, project, scheduleId)),
     commands: (id, status, limit) =>
       inProject(id, [], (project) => commandsOf(context, project, status, Math.max(1, limit))),
     command: (id, commandId) =>
@@ -91,6 +71,30 @@ const NO_STATS: BrainStats = {
   workersOnline: 0,
   queueDepths: [],
 };
+
+function workersOf({ db }: BrainContext, project: number): readonly WorkerRow[] {
+  return db.all(
+    `SELECT workers.*, agents.id AS agent_id FROM workers
+       LEFT JOIN agents ON agents.pk = workers.agent
+     WHERE workers.project = ? ORDER BY engine, workers.name`,
+    project,
+  ).map(workerRow);
+}
+
+function queuesOf({ db }: BrainContext, project: number): readonly QueueRow[] {
+  const query = "SELECT * FROM queues WHERE project = ? ORDER BY engine, name";
+  return db.all(query, project).map(queueRow);
+}
+
+function schedulesOf({ db }: BrainContext, project: number): readonly ScheduleRow[] {
+  const query = "SELECT * FROM schedules WHERE project = ? ORDER BY owner, source_key";
+  return db.all(query, project).map(scheduleRow);
+}
+
+function oneSchedule({ db }: BrainContext, project: number, id: string): ScheduleRow | null {
+  const row = db.get("SELECT * FROM schedules WHERE project = ? AND id = ?", project, id);
+  return row === undefined ? null : scheduleRow(row);
+}
 
 function oneTask(
   context: BrainContext,
