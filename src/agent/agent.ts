@@ -66,6 +66,7 @@ class AgentCore implements Agent {
   readonly #logger: Logger;
   readonly #listeners: AgentListeners;
   readonly #early: (readonly [string, EngineEvent])[] = [];
+  #earlyLost = 0;
   #state: AgentState = "stopped";
   #link: Link = NO_LINK;
   #lastTerms: SessionTerms | null = null;
@@ -122,6 +123,11 @@ class AgentCore implements Agent {
   record(engine: string, event: EngineEvent): void {
     if (this.#runtime !== undefined) return this.#runtime.recorder.event(engine, event);
     if (this.#early.length < MAX_EARLY_EVENTS) this.#early.push([engine, event]);
+    else this.#earlyLost++;
+  }
+
+  reconnectNow(): void {
+    this.#runtime?.reconciler.retryNow();
   }
 
   on<T extends keyof AgentEventMap>(
@@ -171,6 +177,8 @@ class AgentCore implements Agent {
     });
     this.#runtime = runtime;
     for (const [engine, event] of this.#early.splice(0)) runtime.recorder.event(engine, event);
+    runtime.lostBefore(this.#earlyLost);
+    this.#earlyLost = 0;
     await runtime.hooks.attach();
     runtime.reconciler.start();
   }

@@ -176,6 +176,11 @@ export interface Agent {
   flush(options?: TimeoutOptions): Promise<FlushReport>;
   /** Detaches, delivers what it can, closes everything. Default deadline: 5 s. */
   stop(options?: TimeoutOptions): Promise<FlushReport>;
+  /**
+   * Dials at once instead of waiting for the next attempt, for example after a
+   * new token or a repaired network. Does nothing while a session is open.
+   */
+  reconnectNow(): void;
   /** A snapshot of everything it knows about itself. */
   status(): AgentStatus;
   /** Records an event for an engine name. Never throws, never waits. */

@@ -2,8 +2,8 @@ import { FIRST_BATCH_EVENTS, MAX_BATCH_EVENTS } from "./limits.ts";
 
 // A batch should occupy the brain for about this long, and all batches on their
 // way for about that long: command results queue up behind them on its side.
-const BATCH_TARGET_MS = 1000;
-const WINDOW_TARGET_MS = 3000;
+const BATCH_TARGET_MS = 500;
+const WINDOW_TARGET_MS = 1500;
 // What an event costs before anything was measured; 500 events make 2 s.
 const ASSUMED_EVENT_MS = 4;
 // A batch of this size or more is a full measurement.

@@ -14,8 +14,10 @@ export interface FailureLog {
   failed(end: SessionEnd): number;
   /** Tells about a failure and when the next attempt follows. */
   tell(end: SessionEnd, retryInMs: number): void;
-  /** The brain has acknowledged something: the outage is over. */
+  /** The brain has acknowledged something: the streaks are over. */
   recovered(): void;
+  /** A session has lasted: causes that were told may be told again. */
+  calm(): void;
 }
 
 const EVERY = 10;
@@ -29,6 +31,8 @@ class Failures implements FailureLog {
   readonly #logger: Logger;
   #streaks: Record<FailureClass, number> = noStreaks();
   #attempts = 0;
+  #failing = false;
+  #toldRecovery = false;
   #last: SessionEnd | null = null;
   #causes = new Set<string>();
 
@@ -46,12 +50,14 @@ class Failures implements FailureLog {
 
   failed(end: SessionEnd): number {
     this.#attempts++;
+    this.#failing = true;
     this.#last = end;
     return ++this.#streaks[end.class];
   }
 
   tell(end: SessionEnd, retryInMs: number): void {
-    const cause = `${end.class} ${end.code}`;
+    // Numbers in an advice change from try to try, the cause does not.
+    const cause = `${end.class} ${end.code} ${end.advice.replaceAll(/\d+/g, "")}`;
     const facts = {
       class: end.class,
       code: end.code,
@@ -67,12 +73,21 @@ class Failures implements FailureLog {
     this.#logger.debug(facts, "attempt failed");
   }
 
+  // A brain that takes a batch and falls again would fill the log: between two
+  // lasting sessions the recovery is told once, like every cause.
   recovered(): void {
-    if (this.#attempts === 0) return;
-    this.#logger.info({ attempts: this.#attempts }, "connected to the brain again");
+    if (!this.#failing) return;
+    const level = this.#toldRecovery ? "debug" : "info";
+    this.#logger[level]({ attempts: this.#attempts }, "connected to the brain again");
+    this.#toldRecovery = true;
+    this.#failing = false;
     this.#streaks = noStreaks();
-    this.#attempts = 0;
     this.#last = null;
+  }
+
+  calm(): void {
+    this.#attempts = 0;
+    this.#toldRecovery = false;
     this.#causes = new Set();
   }
 }

@@ -24,8 +24,8 @@ export interface HeartbeatParts {
 
 /** Sends a heartbeat at once and then at the interval of the brain. */
 export interface Heartbeat {
-  /** A session began. */
-  start(intervalMs: number): void;
+  /** A session began; health shrinks to what its frames can hold. */
+  start(intervalMs: number, maxFrameBytes?: number): void;
   /** The session ended. */
   stop(): void;
 }
@@ -39,6 +39,7 @@ export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
   let cancel: CancelTimer = () => {};
   let generation = 0;
   let lastStatusAt = -Infinity;
+  let healthChars = MAX_HEALTH_CHARS;
 
   const sendStatus = (status: () => AgentStatusPayload): void => {
     const now = clock.monotonic();
@@ -51,7 +52,7 @@ export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
     // A slow engine must not delay the sign of life: its last health goes out.
     await withDeadline(clock, parts.health.refresh(), HEALTH_WAIT_MS);
     if (mine !== generation) return;
-    const adapter_health = bounded(parts.health.report());
+    const adapter_health = bounded(parts.health.report(), healthChars);
     // A brain takes last_flush_at for the time of life of the workers (trap 18).
     const last_flush_at = new Date(clock.now()).toISOString();
     pushFrame(parts.outbox, "heartbeat", { ...parts.facts(), last_flush_at, adapter_health });
@@ -65,8 +66,10 @@ export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
   };
 
   return {
-    start(intervalMs) {
+    start(intervalMs, maxFrameBytes = Infinity) {
       cancel();
+      // Texts within texts grow by their escapes; a third of a frame is safe.
+      healthChars = Math.min(MAX_HEALTH_CHARS, Math.floor(maxFrameBytes / 3));
       generation++;
       tick(generation, intervalMs);
     },
@@ -86,9 +89,9 @@ function pushFrame(
   outbox.push({ type, id: frameId("hb"), payloadText, expiresAtMs: null });
 }
 
-function bounded(health: Record<string, string>): Record<string, string> {
+function bounded(health: Record<string, string>, mostChars: number): Record<string, string> {
   const out: Record<string, string> = {};
-  let room = MAX_HEALTH_CHARS;
+  let room = mostChars;
   for (const [key, value] of Object.entries(health).sort((a, b) => a[1].length - b[1].length)) {
     room -= key.length + value.length;
     if (room < 0) break;

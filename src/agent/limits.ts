@@ -26,7 +26,7 @@ export const SLOW_ACK_MS = 2000;
 export const FAST_ACK_MS = 500;
 
 /** Silence after which the brain is asked for a sign of life. */
-export const PROBE_AFTER_MS = 60_000;
+export const PROBE_AFTER_MS = 30_000;
 
 /** How long that sign may take. */
 export const PROBE_DEADLINE_MS = 30_000;
@@ -34,11 +34,23 @@ export const PROBE_DEADLINE_MS = 30_000;
 /** Tries of a single event that ends the session each time. */
 export const POISON_TRIES = 3;
 
+/** How long an event that may be bad is held back before it is tried again. */
+export const HOLD_MS = 600_000;
+
 /** Bytes in the socket above which nothing more is handed over. */
 export const MAX_SOCKET_BYTES: number = 4 * 1024 * 1024;
 
+/** Bytes in the socket above which events wait, so that answers stay quick. */
+export const MAX_SOCKET_EVENT_BYTES: number = 512 * 1024;
+
 /** Inbound messages that may wait for verification. */
 export const MAX_INBOX_MESSAGES = 2000;
+
+/** Largest inbound message in bytes; parsing it must not hold the host up. */
+export const MAX_INBOUND_BYTES: number = 4 * 1024 * 1024;
+
+/** Bytes of inbound messages that may wait for verification. */
+export const MAX_INBOX_BYTES: number = 16 * 1024 * 1024;
 
 /** Control frames that may wait; the stock brain sends 500 commands on connect. */
 export const MAX_CONTROL_FRAMES = 2000;
@@ -84,3 +96,6 @@ export const HEALTHY_SESSION_MS = 30_000;
 
 /** Clock difference beyond which every signature is refused (protocol section 9). */
 export const MAX_CLOCK_OFFSET_MS = 60_000;
+
+/** Close codes after which the frame just sent may be the cause (protocol section 3). */
+export const BLAMING_CODES: ReadonlySet<number> = new Set([1009, 1011, 4400]);

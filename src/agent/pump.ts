@@ -9,13 +9,14 @@ import { createOnceLogger, type OnceLogger } from "./guard.ts";
 import { type Batch, createInFlight, type Flight, type InFlight } from "./in_flight.ts";
 import {
   ACK_DEADLINE_MS,
+  BLAMING_CODES,
   FRAME_ENVELOPE_BYTES,
   MAX_IN_FLIGHT,
   MAX_IN_FLIGHT_BYTES,
-  POISON_TRIES,
   PROBE_AFTER_MS,
   PROBE_DEADLINE_MS,
 } from "./limits.ts";
+import { createPoisonWatch, type PoisonWatch } from "./poison.ts";
 import type { PublishOutcome, SchedulePublisher } from "./schedule_stream_port.ts";
 import { utf8Length } from "./utf8_length.ts";
 
@@ -99,12 +100,12 @@ class BufferPump implements Pump {
   readonly #notices: OnceLogger;
   readonly #pacer: BatchPacer = createBatchPacer();
   readonly #flights: InFlight = createInFlight();
+  readonly #poison: PoisonWatch = createPoisonWatch();
   readonly #ackListeners = new Set<() => void>();
   #session: Session | undefined;
   #publications: Publication[] = [];
   #repeats: Batch[] = [];
   #cancelTimer: CancelTimer = () => {};
-  #poison = { id: 0, tries: 0 };
   #sent = 0;
   #acked = 0;
 
@@ -117,6 +118,7 @@ class BufferPump implements Pump {
   begin(terms: SessionTerms, host: PumpHost): void {
     const now = this.#parts.clock.monotonic();
     const maxBytes = terms.maxFrameBytes - FRAME_ENVELOPE_BYTES;
+    this.#poison.begin(now);
     this.#session = {
       host,
       maxBytes,
@@ -175,6 +177,8 @@ class BufferPump implements Pump {
       this.#parts.buffer.removeRange(batch.firstId, batch.lastId);
       this.#pacer.passed(batch.lastId);
       this.#acked += batch.count;
+      const held = this.#poison.proven();
+      if (held !== null) this.#repeats.push(storedBatch([held]));
     }
     batch.settle?.("acked");
     if (!session.verified) {
@@ -232,11 +236,18 @@ class BufferPump implements Pump {
       const entries = await this.#readStored(session.cursor, limits);
       const last = entries.at(-1);
       if (last === undefined || session !== this.#session) return null;
-      session.cursor = last.id;
-      const fitting = entries.filter((entry) => this.#fits(entry, session.maxBytes));
+      const usable = this.#beforeHeld(entries);
+      session.cursor = usable.at(-1)?.id ?? this.#poison.heldId;
+      const fitting = usable.filter((entry) => this.#fits(entry, session.maxBytes));
       if (fitting.length > 0) return storedBatch(fitting);
     }
     return null;
+  }
+
+  // A batch is removed by its range of ids, so it must not span the held event.
+  #beforeHeld(entries: readonly StoredEntry[]): readonly StoredEntry[] {
+    const at = entries.findIndex(({ id }) => id === this.#poison.heldId);
+    return at === -1 ? entries : entries.slice(0, at);
   }
 
   async #readStored(afterId: number, limits: ReadLimits): Promise<readonly StoredEntry[]> {
@@ -271,15 +282,17 @@ class BufferPump implements Pump {
   // The brain takes frames in order, so the oldest batch is the likely culprit;
   // once careful, it is the only one on its way.
   #blame(flights: readonly Flight[], verified: boolean): void {
-    const batch = flights.find((flight) => flight.batch.origin === "stored")?.batch;
+    const stored = flights.filter(({ batch }) => batch.origin === "stored");
+    const onTrial = stored.find(({ batch }) => batch.only?.id === this.#poison.trialId);
+    const batch = (onTrial ?? stored[0])?.batch;
     if (batch === undefined) return;
+    this.#poison.suspected(!this.#pacer.careful);
     this.#pacer.suspect(batch);
     if (!verified || batch.only === null) return;
-    const tries = this.#poison.id === batch.firstId ? this.#poison.tries + 1 : 1;
-    this.#poison = { id: batch.firstId, tries };
-    if (tries < POISON_TRIES) return;
-    this.#discard(batch.only, "it ended the session each time it was sent");
-    this.#pacer.passed(batch.lastId);
+    const verdict = this.#poison.failed(batch.only, this.#parts.clock.monotonic());
+    if (verdict === "try_again") return;
+    if (verdict === "drop") this.#discard(batch.only, ENDS_SESSIONS);
+    if (verdict !== "blame_brain") this.#pacer.passed(batch.lastId);
   }
 
   #arm(): void {
@@ -308,17 +321,20 @@ class BufferPump implements Pump {
     for (const flight of this.#flights.all()) {
       if (deadlineOf(flight) > now || this.#repeats.includes(flight.batch)) continue;
       const silent = session.lastHeardMs < flight.sentAtMs;
+      // On a thin line the next try must be smaller, or none would ever arrive.
+      this.#pacer.measured({ count: flight.batch.count, serviceMs: now - flight.sentAtMs });
       if (silent || flight.resends > 0 || flight.batch.origin !== "stored") {
         return session.host.giveUp("the brain did not acknowledge a batch in time");
       }
       this.#repeats.push(flight.batch);
     }
+    // Timers may ring a moment early; without another one nobody would look again.
+    if (this.#repeats.length === 0) return this.#arm();
     session.host.wake();
   }
 }
 
-// After these codes the frame just sent may be the cause (protocol section 3).
-const BLAMING_CODES: ReadonlySet<number> = new Set([1009, 1011, 4400]);
+const ENDS_SESSIONS = "it ended the session each time it was sent";
 const EVENTS_FRAME_BYTES = '{"events":[]}'.length;
 
 function deadlineOf(flight: Flight): number {

@@ -3,7 +3,7 @@ import { errorText } from "../base/errors.ts";
 import type { HelloPayload } from "../protocol/frames.ts";
 import type { OpenOutcome, SessionEnd, SessionTerms, Transport } from "../transport/port.ts";
 import type { FailureLog } from "./failure_log.ts";
-import { HEALTHY_SESSION_MS } from "./limits.ts";
+import { BLAMING_CODES, HEALTHY_SESSION_MS } from "./limits.ts";
 import { retryDelayMs } from "./retry_policy.ts";
 import type { AgentSession } from "./session.ts";
 
@@ -28,6 +28,10 @@ export interface ReconcileParts {
   readonly hello: () => HelloPayload;
   /** A session for the next dial. */
   readonly createSession: () => AgentSession;
+  /** Events that the brain acknowledged so far. */
+  readonly progress: () => number;
+  /** Another process keeps taking this worker's place. */
+  readonly displaced: () => void;
   /** Told about each change; must not throw. */
   readonly changed: (change: ConnectionChange) => void;
 }
@@ -56,6 +60,8 @@ class Loop implements Reconciler {
   #skipWait: CancelTimer = () => {};
   #running: Promise<void> | undefined;
   #shortSessions = 0;
+  #displacements = 0;
+  #spread = 0;
 
   constructor(parts: ReconcileParts) {
     this.#parts = parts;
@@ -99,14 +105,18 @@ class Loop implements Reconciler {
       return STOPPED;
     }
     const openedAt = clock.monotonic();
+    const ackedBefore = this.#parts.progress();
     this.#session = session;
     const running = session.run(outcome.session);
     changed({ kind: "connected", terms: outcome.session.terms });
     const end = await running;
     this.#session = null;
-    const isHealthy = clock.monotonic() - openedAt >= HEALTHY_SESSION_MS;
-    this.#shortSessions = isHealthy ? 0 : this.#shortSessions + 1;
-    if (isHealthy) failures.recovered();
+    const gained = this.#parts.progress() - ackedBefore;
+    this.#judge(end, { lastedMs: clock.monotonic() - openedAt, gained });
+    if (this.#shortSessions === 0) {
+      failures.recovered();
+      failures.calm();
+    }
     changed({ kind: "ended", end });
     return end;
   }
@@ -125,11 +135,27 @@ class Loop implements Reconciler {
     }
   }
 
+  #judge(end: SessionEnd, { lastedMs, gained }: SessionCourse): void {
+    const isSearching = gained > 0 && BLAMING_CODES.has(end.code ?? 0);
+    if (lastedMs >= HEALTHY_SESSION_MS) this.#shortSessions = 0;
+    else if (!isSearching || this.#shortSessions === 0) this.#shortSessions++;
+    const isFleetwide = lastedMs >= HEALTHY_SESSION_MS && OUTAGE_CODES.has(end.code ?? 1006);
+    this.#spread = isFleetwide ? OUTAGE_DOUBLINGS : 0;
+    if (lastedMs >= UNDISPUTED_SESSION_MS) this.#displacements = 0;
+    if (end.code !== DISPLACED_CODE) return;
+    this.#displacements++;
+    if (this.#displacements >= DISPLACEMENTS_OF_A_DUEL) this.#parts.displaced();
+  }
+
   // Sessions that end soon after their first ack reset the streak of their class
   // each time; counting them keeps a duel or a bad frame from becoming a storm.
   #streak(end: SessionEnd): number {
-    const forgiven = end.code === DISPLACED_CODE ? 0 : FORGIVEN_SHORT_SESSIONS;
-    return Math.max(this.#parts.failures.failed(end), this.#shortSessions - forgiven);
+    const spread = end.class === "connection" ? this.#spread : 0;
+    const failed = this.#parts.failures.failed(end) + spread;
+    if (end.code === DISPLACED_CODE) return Math.max(failed, this.#displacements);
+    const isBlaming = BLAMING_CODES.has(end.code ?? 0);
+    const forgiven = isBlaming ? FORGIVEN_SEARCHES : FORGIVEN_SHORT_SESSIONS;
+    return Math.max(failed, this.#shortSessions - forgiven);
   }
 
   async #wait(end: SessionEnd, stopSignal: AbortSignal): Promise<void> {
@@ -144,8 +170,23 @@ class Loop implements Reconciler {
   }
 }
 
+interface SessionCourse {
+  readonly lastedMs: number;
+  /** Events acknowledged meanwhile. */
+  readonly gained: number;
+}
+
 const DISPLACED_CODE = 4002;
+// A first displacement may be our own half-open socket; a second one is a twin.
+const DISPLACEMENTS_OF_A_DUEL = 2;
+const UNDISPUTED_SESSION_MS = 600_000;
+// A lasting session that ends like this is most likely a brain that restarts,
+// under all of its agents at once: they come back over 8 s instead of one.
+const OUTAGE_CODES: ReadonlySet<number> = new Set([1001, 1006, 1012]);
+const OUTAGE_DOUBLINGS = 3;
 const FORGIVEN_SHORT_SESSIONS = 3;
+// Halving 5000 events takes 13 sessions, and the last event gets three tries.
+const FORGIVEN_SEARCHES = 16;
 
 const STOPPED: SessionEnd = {
   class: "connection",

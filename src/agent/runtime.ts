@@ -17,6 +17,7 @@ import { createHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { buildHello } from "./hello.ts";
 import { createHooks, type Hooks } from "./hooks.ts";
 import { createLossLedger, type LossLedger } from "./loss_ledger.ts";
+import { createOldestAge, type OldestAge } from "./oldest_age.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { createPump, type Pump } from "./pump.ts";
 import { type ConnectionChange, createReconciler, type Reconciler } from "./reconcile.ts";
@@ -49,6 +50,8 @@ export interface Runtime {
   readonly ledger: LossLedger;
   readonly failures: FailureLog;
   readonly counters: RuntimeCounters;
+  /** Counts events that came before the buffer and found no room. */
+  lostBefore(count: number): void;
   /** Ends what is bound to no session; the buffer stays open. */
   close(): void;
 }
@@ -90,7 +93,9 @@ class AgentRuntime implements Runtime {
   readonly #schedulers: readonly WatchedScheduler[];
   readonly #notices: OnceLogger;
   readonly #heartbeat: Heartbeat;
+  readonly #oldest: OldestAge;
   readonly #toldLosses = new Map<string, number>();
+  #workerId: string;
   #openedAtMs = 0;
   #connectedAtMs: number | null = null;
 
@@ -99,6 +104,8 @@ class AgentRuntime implements Runtime {
     this.#context = context;
     this.#engines = parts.engines ?? [];
     this.#notices = createOnceLogger(logger);
+    this.#oldest = createOldestAge(buffer, clock);
+    this.#workerId = parts.identity.workerId;
     this.buffer = buffer;
     this.ledger = createLossLedger(buffer, randomUuid());
     this.failures = createFailureLog(logger);
@@ -119,6 +126,10 @@ class AgentRuntime implements Runtime {
       notices: this.#notices,
     });
     buffer.onStored(() => this.#tellBufferLosses());
+  }
+
+  lostBefore(count: number): void {
+    if (count > 0) this.#lost("early", count, "recorded before the buffer was open");
   }
 
   close(): void {
@@ -182,7 +193,14 @@ class AgentRuntime implements Runtime {
       clock,
       random: parts.random ?? Math.random,
       failures: this.failures,
-      hello: () => buildHello(parts.identity, this.#engines, this.#schedulers),
+      hello: () =>
+        buildHello(
+          { ...parts.identity, workerId: this.#workerId },
+          this.#engines,
+          this.#schedulers,
+        ),
+      progress: () => this.pump.counters().acked,
+      displaced: () => this.#leaveSlot(),
       createSession: () => this.#createSession(),
       changed: (change) => this.#changed(change),
     });
@@ -209,12 +227,25 @@ class AgentRuntime implements Runtime {
     if (change.kind === "connected") {
       this.#openedAtMs = clock.monotonic();
       this.#connectedAtMs = clock.now();
-      this.#heartbeat.start(change.terms.heartbeatIntervalMs);
+      this.#heartbeat.start(change.terms.heartbeatIntervalMs, change.terms.maxFrameBytes);
     } else if (change.kind === "ended") {
       this.#heartbeat.stop();
       for (const { stream } of this.#schedulers) stream.sessionEnded();
     }
     host.changed(change);
+  }
+
+  // Two processes with one worker id would throw each other out for ever
+  // (protocol section 2.10); the one that notices takes a slot of its own.
+  #leaveSlot(): void {
+    const { parts, logger } = this.#context;
+    const taken = this.#workerId;
+    if (taken !== parts.identity.workerId) return;
+    this.#workerId = `${taken.slice(0, MAX_WORKER_ID - 9)}-${randomUuid().slice(0, 8)}`;
+    logger.warn(
+      { workerId: taken, nowWorkerId: this.#workerId },
+      "another process uses the same worker id; this one goes on under its own",
+    );
   }
 
   #lost(source: string, count: number, reason: string): void {
@@ -247,7 +278,7 @@ class AgentRuntime implements Runtime {
       last_successful_connect_at: since === null ? null : new Date(since).toISOString(),
       current_session_age_seconds: Math.floor((clock.monotonic() - this.#openedAtMs) / 1000),
       buffer_depth: bounded(this.buffer.depth().count),
-      buffer_oldest_age_seconds: null,
+      buffer_oldest_age_seconds: this.#oldest.seconds(),
       agent_version: parts.identity.agentVersion,
       protocol_version: PROTOCOL_VERSION,
       engines: this.#engines.map(({ name }) => name).slice(0, MAX_STATUS_NAMES),
@@ -259,6 +290,8 @@ class AgentRuntime implements Runtime {
 // Numbers and lists beyond these are refused (protocol sections 10 and 16.1).
 const MAX_COUNT = 10_000_000;
 const MAX_STATUS_NAMES = 32;
+// Characters of a worker id (protocol section 4.1).
+const MAX_WORKER_ID = 128;
 
 function sumOf(losses: LossByKind): number {
   return Object.values(losses).reduce((total, count) => total + count, 0);

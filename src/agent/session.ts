@@ -12,10 +12,21 @@ import {
 } from "../protocol/signing.ts";
 import type { SessionEnd, SessionHandlers, TransportSession } from "../transport/port.ts";
 import type { OnceLogger } from "./guard.ts";
-import { MAX_INBOX_MESSAGES, MAX_SOCKET_BYTES } from "./limits.ts";
+import {
+  MAX_INBOUND_BYTES,
+  MAX_INBOX_BYTES,
+  MAX_INBOX_MESSAGES,
+  MAX_SOCKET_BYTES,
+  MAX_SOCKET_EVENT_BYTES,
+} from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Pump } from "./pump.ts";
-import { fatalErrorEnd, sessionEnd, signatureEnd } from "./session_end.ts";
+import {
+  fatalErrorEnd,
+  refusedMessageEnd,
+  sessionEnd,
+  type SignatureFacts,
+} from "./session_end.ts";
 import { utf8Length } from "./utf8_length.ts";
 
 /** What a session is made of; all parts outlive it. */
@@ -34,7 +45,7 @@ export interface SessionParts {
   readonly notices: OnceLogger;
   /** Takes a verified command; never throws. */
   readonly command: (frame: SignedFrame) => void;
-  /** The brain has proven that it understands us: an ack or a command came. */
+  /** The brain has proven that it understands us: the first ack came. */
   readonly healthy: () => void;
   /** The first ack of this session arrived. */
   readonly verified: () => void;
@@ -63,11 +74,14 @@ interface Wire {
   readonly session: TransportSession;
   readonly signer: FrameSigner;
   readonly verifier: FrameVerifier;
+  /** What is known now, should signatures fail. */
+  readonly facts: () => SignatureFacts;
 }
 
-// How often a full socket is looked at, and how long it may stay full.
+// How often a full socket is looked at, and how long it may take nothing.
 const DRAIN_CHECK_MS = 25;
 const DRAIN_DEADLINE_MS = 60_000;
+const OVERSIZED = "the message is larger than any frame of a brain";
 
 class Session implements AgentSession {
   readonly handlers: SessionHandlers;
@@ -78,6 +92,9 @@ class Session implements AgentSession {
   readonly #over = new AbortController();
   readonly #ended: Promise<SessionEnd>;
   #resolveEnded: (end: SessionEnd) => void = () => {};
+  #verified = false;
+  #maxFrameBytes = 0;
+  #inboxSize = 0;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -91,23 +108,26 @@ class Session implements AgentSession {
 
   async run(session: TransportSession): Promise<SessionEnd> {
     const { key, clock, pump, outbox } = this.#parts;
-    const { identity } = session.terms;
+    const { identity, maxFrameBytes } = session.terms;
+    this.#maxFrameBytes = maxFrameBytes;
     const wire: Wire = {
       session,
       signer: createFrameSigner({ key, identity, clock }),
       verifier: createFrameVerifier({ key, identity, direction: "brain_to_agent", clock }),
+      facts: this.#signatureFacts(session.terms.clockOffsetMs),
     };
     outbox.begin();
     pump.begin(session.terms, {
       wake: () => this.wake(),
       verified: () => {
+        this.#verified = true;
         this.#parts.healthy();
         this.#parts.verified();
       },
       giveUp: (advice) => this.end({ class: "connection", code: null, advice }),
     });
     const loops = [this.#guard(this.#send(wire)), this.#guard(this.#read(wire))];
-    const end = sessionEnd(await this.#ended, session.terms.clockOffsetMs);
+    const end = sessionEnd(await this.#ended, wire.facts());
     pump.end(end);
     await session.close();
     await Promise.all(loops);
@@ -130,6 +150,17 @@ class Session implements AgentSession {
     return this.#over.signal.aborted;
   }
 
+  // A clock that was set during the session counts as it is now.
+  #signatureFacts(offsetAtOpenMs: number | null): () => SignatureFacts {
+    const { clock } = this.#parts;
+    const lag = (): number => clock.now() - clock.monotonic();
+    const lagAtOpen = lag();
+    return () => ({
+      clockOffsetMs: offsetAtOpenMs === null ? null : offsetAtOpenMs - (lag() - lagAtOpen),
+      verified: this.#verified,
+    });
+  }
+
   async #guard(loop: Promise<void>): Promise<void> {
     try {
       await loop;
@@ -144,10 +175,15 @@ class Session implements AgentSession {
   async #send(wire: Wire): Promise<void> {
     const { outbox, pump } = this.#parts;
     while (!this.#isOver) {
-      if (wire.session.bufferedBytes() > MAX_SOCKET_BYTES) await this.#drain(wire);
+      await this.#drain(wire, MAX_SOCKET_BYTES);
       const control = outbox.take();
       if (control !== undefined) {
         await this.#transmit(wire, control.type, control);
+        continue;
+      }
+      // What waits in the socket cannot be overtaken: events leave room for answers.
+      if (wire.session.bufferedBytes() > MAX_SOCKET_EVENT_BYTES) {
+        await this.#drain(wire, MAX_SOCKET_EVENT_BYTES);
         continue;
       }
       const batch = await pump.next();
@@ -178,10 +214,16 @@ class Session implements AgentSession {
     }
   }
 
-  async #drain(wire: Wire): Promise<void> {
-    const { clock } = this.#parts;
-    const giveUpAt = clock.monotonic() + DRAIN_DEADLINE_MS;
-    while (!this.#isOver && wire.session.bufferedBytes() > MAX_SOCKET_BYTES) {
+  async #drain({ session }: Wire, limit: number): Promise<void> {
+    const { clock, outbox } = this.#parts;
+    const isUrgent = (): boolean => outbox.size > 0 && limit < MAX_SOCKET_BYTES;
+    let least = session.bufferedBytes();
+    let giveUpAt = clock.monotonic() + DRAIN_DEADLINE_MS;
+    while (!this.#isOver && !isUrgent() && session.bufferedBytes() > limit) {
+      if (session.bufferedBytes() < least) {
+        least = session.bufferedBytes();
+        giveUpAt = clock.monotonic() + DRAIN_DEADLINE_MS;
+      }
       if (clock.monotonic() > giveUpAt) {
         const advice = "the network took nothing for a minute";
         return this.end({ class: "connection", code: null, advice });
@@ -192,20 +234,31 @@ class Session implements AgentSession {
 
   #receive(data: string | Uint8Array): void {
     if (this.#isOver) return;
-    if (this.#inbox.length >= MAX_INBOX_MESSAGES) {
+    const size = data.length;
+    if (size > Math.max(MAX_INBOUND_BYTES, this.#maxFrameBytes)) {
+      return this.#refuse("oversized", OVERSIZED);
+    }
+    if (this.#inbox.length >= MAX_INBOX_MESSAGES || this.#inboxSize + size > MAX_INBOX_BYTES) {
       const advice = "the brain sends more than this agent can read";
       return this.end({ class: "protocol", code: null, advice });
     }
     this.#inbox.push(data);
+    this.#inboxSize += size;
     this.#incoming.ring("message");
   }
 
   async #read(wire: Wire): Promise<void> {
     while (!this.#isOver) {
       const data = this.#inbox.shift();
+      this.#inboxSize -= data?.length ?? 0;
       if (data === undefined) await this.#incoming.wait();
       else await this.#verify(wire, data);
     }
+  }
+
+  #refuse(reason: string, detail: string): void {
+    this.#parts.refused(reason);
+    this.#parts.notices.warn(`inbound ${reason}`, { reason, detail }, "message refused");
   }
 
   async #verify(wire: Wire, data: string | Uint8Array): Promise<void> {
@@ -213,28 +266,26 @@ class Session implements AgentSession {
     if (this.#isOver) return;
     if (verdict.ok) {
       this.#parts.pump.heard();
-      return this.#route(wire, verdict.frame);
+      return this.#route(verdict.frame);
     }
     const { reason, closeCode, message } = verdict;
-    this.#parts.refused(reason);
-    this.#parts.notices.warn(`inbound ${reason}`, { reason, detail: message }, "message refused");
-    if (closeCode === 4403) this.end(signatureEnd(wire.session.terms.clockOffsetMs));
+    this.#refuse(reason, message);
+    if (closeCode === 4403) this.end(refusedMessageEnd(reason, wire.facts()));
   }
 
-  #route(wire: Wire, frame: SignedFrame): void {
-    const { pump, healthy, command } = this.#parts;
+  #route(frame: SignedFrame): void {
+    const { pump, command } = this.#parts;
     if (frame.type === "event_batch_ack") {
       const ackedId = frame.payload["acked_id"];
       if (typeof ackedId === "string") pump.acked(ackedId);
     } else if (frame.type === "command") {
-      healthy();
       command(frame);
     } else if (frame.type === "error") {
-      this.#brainError(wire, frame);
+      this.#brainError(frame);
     }
   }
 
-  #brainError(_wire: Wire, frame: SignedFrame): void {
+  #brainError(frame: SignedFrame): void {
     const { code, message, fatal } = frame.payload;
     const facts = { code, message, fatal };
     this.#parts.notices.warn(`brain error ${String(code)}`, facts, "the brain reports an error");

@@ -10,6 +10,7 @@ import { createRedactor } from "../redaction/redactor.ts";
 import { agentByTokenHash } from "./agents.ts";
 import { createChangeFeed } from "./changes.ts";
 import type { StoredCommand } from "./commands.ts";
+import { ConnectRate } from "./connect_rate.ts";
 import { type BrainContext, type RandomSource, systemRandom } from "./context.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -19,6 +20,7 @@ import { createGateway, type GatewayParts } from "./gateway.ts";
 import type { BrainCore } from "./gateway_port.ts";
 import { Ingestor } from "./ingest.ts";
 import { type BrainLimits, DEFAULT_LIMITS } from "./limits.ts";
+import { createLongPoll } from "./long_poll.ts";
 import { createOperator } from "./operator.ts";
 import { createReader } from "./reader.ts";
 import { type BrainSecrets, openSecrets } from "./secrets.ts";
@@ -66,16 +68,21 @@ export interface BrainParts extends GatewayParts {
  */
 export async function openBrainCore(options: BrainCoreOptions): Promise<BrainCore> {
   const parts = await openBrainParts(options);
-  const gateway = createGateway(parts);
   const { context, dispatcher, ingestor, sweeper } = parts;
+  // Connects and long-poll requests share one count (protocol 22.6).
+  const rate = new ConnectRate(context.clock, context.limits.connectsPerMinute);
+  const gateway = createGateway(parts, rate);
+  const longPoll = createLongPoll(parts, rate);
   dispatcher.watch();
   sweeper.wake();
   return {
     reader: createReader(context),
     operator: createOperator(parts),
     gateway,
+    agentHttp: longPoll,
     close: once(() => {
       ingestor.flush();
+      longPoll.close();
       gateway.close();
       dispatcher.stop();
       sweeper.stop();

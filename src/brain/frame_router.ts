@@ -15,6 +15,11 @@ const REVOKED = 4003;
 const UNCOMMITTED = 64;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+interface Submitted {
+  readonly committed: Promise<BatchOutcome>;
+  readonly isSequenced: boolean;
+}
+
 /** Carries out the verified frames of one session. */
 export class FrameRouter {
   readonly #parts: GatewayParts;
@@ -73,21 +78,28 @@ export class FrameRouter {
     dispatcher.watch();
   }
 
+  /** Stores a batch where the answer itself is the ack (protocol 22.4). */
+  async store(frame: SignedFrame, payload: JsonTree): Promise<BatchOutcome> {
+    return await (await this.#submit(frame, payload)).committed;
+  }
+
   async #events(frame: SignedFrame, payload: JsonTree): Promise<void> {
+    const { committed, isSequenced } = await this.#submit(frame, payload);
+    const stored = this.#settle(frame.id, committed);
+    // A sequenced projection builds on what the one before it stored.
+    if (isSequenced || this.#uncommitted >= UNCOMMITTED) await stored;
+  }
+
+  async #submit(frame: SignedFrame, payload: JsonTree): Promise<Submitted> {
     const { context, externals, ingestor } = this.#parts;
     const given = frame.payload["events"] ?? [];
     const taken: readonly JsonValue[] = Array.isArray(given)
       ? given.slice(0, context.limits.eventsPerBatch)
       : [];
-    const session = this.#session;
-    const external = await externals.prepare(session, taken, payload);
-    const { project, agent } = session;
-    const stored = this.#settle(
-      frame.id,
-      ingestor.submit({ project, agent, events: taken, external }),
-    );
-    // A sequenced projection builds on what the one before it stored.
-    if (external !== undefined || this.#uncommitted >= UNCOMMITTED) await stored;
+    const { project, agent } = this.#session;
+    const external = await externals.prepare(this.#session, taken, payload);
+    const committed = ingestor.submit({ project, agent, events: taken, external });
+    return { committed, isSequenced: external !== undefined };
   }
 
   async #settle(batchId: string, committed: Promise<BatchOutcome>): Promise<void> {

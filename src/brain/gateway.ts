@@ -38,9 +38,10 @@ export interface ClosableGateway extends Gateway {
 const GOING_AWAY = 1001;
 
 /** The door that agents connect to (protocol 2 to 9). */
-export function createGateway(parts: GatewayParts): ClosableGateway {
-  const { context } = parts;
-  const rate = new ConnectRate(context.clock, context.limits.connectsPerMinute);
+export function createGateway(
+  parts: GatewayParts,
+  rate: ConnectRate = new ConnectRate(parts.context.clock, parts.context.limits.connectsPerMinute),
+): ClosableGateway {
   const connections = new Set<GatewayConnection>();
   let isOpen = true;
   return {

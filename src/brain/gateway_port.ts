@@ -1,4 +1,4 @@
-import type { ServerSocketHandlers } from "../platform/serve_port.ts";
+import type { RequestFacts, ServerSocketHandlers } from "../platform/serve_port.ts";
 import type { BrainOperator, BrainReader } from "./store.ts";
 
 /** What the gateway needs to know of an upgrade request. */
@@ -15,6 +15,12 @@ export interface Gateway {
   accept(facts: UpgradeFacts): ServerSocketHandlers;
 }
 
+/** Where agents poll and post when no socket passes (protocol 22). */
+export interface AgentHttp {
+  /** Answers one request below `/api/v1/agent/`. Never rejects. */
+  handle(request: Request, facts: RequestFacts): Promise<Response>;
+}
+
 /** Everything of the brain below HTTP: store, gateway, commands. */
 export interface BrainCore {
   /** Queries for API and pages. */
@@ -23,6 +29,8 @@ export interface BrainCore {
   readonly operator: BrainOperator;
   /** Where agents connect. */
   readonly gateway: Gateway;
+  /** Where agents poll and post; absent when only sockets are served. */
+  readonly agentHttp?: AgentHttp;
   /** Ends every session with 1001, commits, closes the file. Idempotent. */
   close(): Promise<void>;
 }

@@ -12,7 +12,13 @@ import { createPages } from "./ui/routes.ts";
 /** Everything that the brain answers over HTTP, apart from agent sockets. */
 export function createHttp(parts: HttpParts, logger: Logger): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
-  app.use(secureHeaders(), hostGuard(parts), accessGuard(parts));
+  app.use(secureHeaders(), hostGuard(parts));
+  const { agentHttp } = parts;
+  if (agentHttp !== undefined) {
+    // Agents show their own token, which the guard of API and page does not know.
+    app.all("/api/v1/agent/*", (c) => agentHttp.handle(c.req.raw, c.env));
+  }
+  app.use(accessGuard(parts));
   app.get("/sign-in", (c) => signIn(c, parts));
   app.route("/api/v1", createApi(parts));
   app.route("/", createPages(parts));

@@ -44,12 +44,21 @@ export interface BrainAssembly {
 /** Puts HTTP in front of a core. */
 export async function assembleBrain(assembly: BrainAssembly): Promise<Brain> {
   const { core, apiToken, project: slug, clock, logger } = assembly;
-  const { reader, operator, gateway } = core;
+  const { reader, operator, gateway, agentHttp } = core;
   const project = reader.project(slug) ?? operator.createProject(slug, titleOf(slug));
   const auth = await createAuth(apiToken, clock);
   const live = createLive(reader, clock);
   const address: Address = { port: null };
-  const parts: HttpParts = { reader, operator, auth, live, clock, address, project: slug };
+  const parts: HttpParts = {
+    reader,
+    operator,
+    auth,
+    live,
+    clock,
+    address,
+    agentHttp,
+    project: slug,
+  };
   const http = createHttp(parts, logger);
   const close = once(async () => {
     live.close();

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { Clock } from "../base/clock.ts";
 import type { RequestFacts } from "../platform/serve_port.ts";
 import type { Auth } from "./auth.ts";
+import type { AgentHttp } from "./gateway_port.ts";
 import type { Live } from "./live.ts";
 import type { BrainOperator, BrainReader } from "./store.ts";
 
@@ -19,6 +20,8 @@ export interface HttpParts {
   readonly live: Live;
   readonly clock: Clock;
   readonly address: Address;
+  /** Where agents poll and post, when that is served. */
+  readonly agentHttp: AgentHttp | undefined;
   /** Slug of the project that the page shows. */
   readonly project: string;
 }

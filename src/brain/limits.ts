@@ -18,6 +18,11 @@ export interface BrainLimits {
   readonly inboxBytes: number;
   /** Bytes that may wait for a slow peer before the session is closed. */
   readonly outboundBytes: number;
+  /**
+   * Largest long-poll body in bytes. The stock brain takes 8192 (protocol 22.7),
+   * which costs an agent most of its requests; ours takes a whole frame.
+   */
+  readonly longPollBodyBytes: number;
   /** Pending commands sent when an agent connects (protocol 17.8). */
   readonly pendingOnConnect: number;
   /** How long a command may take unless the request says otherwise (protocol 17.4). */
@@ -43,6 +48,7 @@ export const DEFAULT_LIMITS: BrainLimits = {
   inboxFrames: 2000,
   inboxBytes: 33_554_432,
   outboundBytes: 8_388_608,
+  longPollBodyBytes: 1_048_576,
   pendingOnConnect: 500,
   commandTimeoutMs: 60_000,
   offlineAfterMs: 30_000,

@@ -54,9 +54,9 @@ export class EntryLog {
     return this.#bytes;
   }
 
-  /** Adds an entry at the end; answers its id. */
-  push(entry: NewEntry): number {
-    const id = this.#nextId++;
+  /** Adds an entry at the end, under a given higher id if there is one; answers its id. */
+  push(entry: NewEntry, id: number = this.#nextId): number {
+    this.#nextId = id + 1;
     this.#slots.push({ id, entry });
     this.#account(entry, 1);
     return id;
@@ -103,7 +103,7 @@ export class EntryLog {
   }
 
   /** Evicts until the log is within the limits, or only schedules are left. */
-  trim(limits: StoreLimits, onEvicted: (entry: NewEntry) => void): void {
+  trim(limits: StoreLimits, onEvicted: (entry: NewEntry, id: number) => void): void {
     for (const cls of EVICTION_ORDER) {
       if (this.#fits(limits)) return;
       this.#evict(cls, limits, onEvicted);
@@ -125,12 +125,16 @@ export class EntryLog {
     return null;
   }
 
-  #evict(cls: EntryClass, limits: StoreLimits, onEvicted: (entry: NewEntry) => void): void {
+  #evict(
+    cls: EntryClass,
+    limits: StoreLimits,
+    onEvicted: (entry: NewEntry, id: number) => void,
+  ): void {
     let i = this.#indexOf(this.#evictFrom[cls]);
     for (; i < this.#slots.length && !this.#fits(limits); i++) {
       const slot = this.#slots[i] as Slot;
       if (slot.entry?.class !== cls) continue;
-      onEvicted(slot.entry);
+      onEvicted(slot.entry, slot.id);
       this.#remove(slot);
     }
     this.#evictFrom[cls] = this.#slots[i]?.id ?? this.#nextId;

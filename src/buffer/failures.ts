@@ -1,5 +1,5 @@
 import { errorText, isZ4jError, Z4jError } from "../base/errors.ts";
-import type { StoreDepth, StoreLimits } from "./port.ts";
+import type { NewEntry, StoreDepth, StoreLimits } from "./port.ts";
 
 /** The failure of using a store after its close. */
 export function closedError(action: string): Z4jError {
@@ -37,4 +37,24 @@ export function openError(path: string, cause: unknown): Z4jError {
     `Cannot open the buffer file ${path}: ${errorText(cause)}`,
     { cause },
   );
+}
+
+/**
+ * Schedules are never evicted, so they must fit before anything is stored.
+ *
+ * @throws {Z4jError} `Z4J_BUFFER_FULL` when they do not.
+ */
+export function requireRoom(
+  kept: StoreDepth,
+  entries: readonly NewEntry[],
+  limits: StoreLimits,
+): void {
+  const added = entries.filter((entry) => entry.class === "schedule");
+  if (added.length === 0) return;
+  const after = {
+    count: kept.count + added.length,
+    bytes: added.reduce((sum, entry) => sum + entry.bytes, kept.bytes),
+  };
+  if (after.count <= limits.maxEvents && after.bytes <= limits.maxBytes) return;
+  throw fullError(after, limits);
 }

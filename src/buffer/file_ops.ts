@@ -16,6 +16,14 @@ export interface FileOps {
   rename(from: string, to: string): void;
   /** Removes a file; nothing happens when it is missing. */
   remove(path: string): void;
+  /** Names in a directory, in no order; empty when it cannot be read. */
+  list(directory: string): readonly string[];
+  /** What tells a file from a later one at the same path, or `null` without one. */
+  identity(path: string): string | null;
+  /** When a file was last written or touched, in milliseconds, or `null`. */
+  modifiedAt(path: string): number | null;
+  /** Sets that time to now; nothing happens when it is missing. */
+  touch(path: string): void;
 }
 
 /** The database file itself, then the files that SQLite keeps beside it. */

@@ -35,6 +35,18 @@ export async function loadFileOps(): Promise<FileOps> {
     restrict: (path) => ignoreMissing(() => fs.chmodSync(path, PRIVATE_MODE)),
     rename: (from, to) => ignoreMissing(() => fs.renameSync(from, to)),
     remove: (path) => ignoreMissing(() => fs.unlinkSync(path)),
+    list: (directory) => orElse(() => fs.readdirSync(directory), []),
+    identity(path) {
+      return orElse(() => {
+        const { dev, ino } = fs.statSync(path, { bigint: true });
+        return `${dev}:${ino}`;
+      }, null);
+    },
+    modifiedAt: (path) => orElse(() => fs.statSync(path).mtimeMs, null),
+    touch(path) {
+      const now = new Date();
+      ignoreMissing(() => fs.utimesSync(path, now, now));
+    },
   };
   return ops;
 }
@@ -44,6 +56,14 @@ function ignoreMissing(action: () => void): void {
     action();
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error;
+  }
+}
+
+function orElse<T>(ask: () => T, fallback: T): T {
+  try {
+    return ask();
+  } catch {
+    return fallback;
   }
 }
 

@@ -43,6 +43,10 @@ export interface GroupedBufferOptions {
   readonly logger?: Logger;
   /** A number in [0, 1) for the jitter of retries. Default: `Math.random`. */
   readonly random?: () => number;
+  /** Called once when closing begins, before anything is written. */
+  readonly onClosing?: () => void;
+  /** Called once when the store is closed. */
+  readonly onClosed?: () => void | Promise<void>;
 }
 
 /** An event buffer that writes in groups. */
@@ -93,11 +97,11 @@ interface Waiter {
 }
 
 class StoreBuffer implements GroupedBuffer {
-  readonly capabilities: StoreCapabilities;
   readonly #store: EventStore;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #sync: boolean;
+  readonly #options: GroupedBufferOptions;
   readonly #pending: Pending;
   readonly #window = createGroupWindow();
   readonly #trouble: WriteTrouble;
@@ -118,8 +122,8 @@ class StoreBuffer implements GroupedBuffer {
   #closed = false;
 
   constructor(options: GroupedBufferOptions) {
+    this.#options = options;
     this.#store = options.store;
-    this.capabilities = options.store.capabilities;
     this.#clock = options.clock ?? systemClock;
     this.#logger = safeLogger(options.logger ?? noopLogger);
     this.#sync = options.durability === "sync";
@@ -133,6 +137,10 @@ class StoreBuffer implements GroupedBuffer {
       );
     this.#trouble = trouble(WRITE_TEXT);
     this.#removals = createRemovals(this.#store, this.#clock, trouble(REMOVAL_TEXT));
+  }
+
+  get capabilities(): StoreCapabilities {
+    return this.#store.capabilities;
   }
 
   get storeId(): string {
@@ -222,11 +230,13 @@ class StoreBuffer implements GroupedBuffer {
   }
 
   readonly close: () => Promise<void> = once(async () => {
+    this.#options.onClosing?.();
     this.#closed = true;
     this.#stopTimer();
     await withDeadline(this.#clock, this.#writeRest(), CLOSE_STEP_MS);
     this.#abandonRest();
     await withDeadline(this.#clock, this.#closeStore(), CLOSE_STEP_MS);
+    await this.#options.onClosed?.();
   });
 
   /** Sees to it that what waits is written in time. */

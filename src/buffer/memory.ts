@@ -1,7 +1,7 @@
 import { randomUuid } from "../base/ids.ts";
 import { EntryLog } from "./entry_log.ts";
 import type { LoggedEntry } from "./entry_log.ts";
-import { closedError, fullError } from "./failures.ts";
+import { closedError, requireRoom } from "./failures.ts";
 import { fillLimits, MEMORY_LIMITS } from "./limits.ts";
 import type {
   EventStore,
@@ -14,6 +14,7 @@ import type {
   StoreDepth,
   StoreLimits,
 } from "./port.ts";
+import type { FullEntry } from "./sqlite_rows.ts";
 import { createTally } from "./tally.ts";
 
 /**
@@ -34,11 +35,14 @@ import { createTally } from "./tally.ts";
  * ```
  */
 export function createMemoryStore(limits?: Partial<StoreLimits>): EventStore {
-  return new MemoryStore(fillLimits(limits, MEMORY_LIMITS));
+  return new MemoryStore(limits);
 }
 
-class MemoryStore implements EventStore {
+/** The store itself, which can also move its entries elsewhere. */
+export class MemoryStore implements EventStore {
+  /** What it can promise: nothing. */
   readonly capabilities: StoreCapabilities = { kind: "memory", durable: false, path: null };
+  /** A new one in every process. */
   readonly storeId: string = randomUuid();
   readonly #limits: StoreLimits;
   readonly #log = new EntryLog();
@@ -46,13 +50,14 @@ class MemoryStore implements EventStore {
   readonly #meta = new Map<string, string>();
   #closed = false;
 
-  constructor(limits: StoreLimits) {
-    this.#limits = limits;
+  /** Creates it with these bounds. */
+  constructor(limits?: Partial<StoreLimits>) {
+    this.#limits = fillLimits(limits, MEMORY_LIMITS);
   }
 
   append(entries: readonly NewEntry[], meta?: MetaChanges): LossByKind {
     this.#mustBeOpen("append to");
-    this.#requireRoom(entries);
+    requireRoom(this.#log.kept(), entries, this.#limits);
     for (const entry of entries) this.#log.push(entry);
     const evicted = createTally();
     this.#log.trim(this.#limits, (entry) => evicted.add(entry.kind));
@@ -65,6 +70,12 @@ class MemoryStore implements EventStore {
   read(afterId: number, limits: ReadLimits): readonly StoredEntry[] {
     this.#mustBeOpen("read");
     return this.#log.peek(afterId, limits.maxCount, limits.maxBytes).map(toStored);
+  }
+
+  /** As `read`, with the class of each entry. */
+  readFull(afterId: number, limits: ReadLimits): readonly FullEntry[] {
+    return this.#log.peek(afterId, limits.maxCount, limits.maxBytes)
+      .map(({ id, entry }) => ({ id, ...entry }));
   }
 
   removeRange(firstId: number, lastId: number): void {
@@ -97,20 +108,6 @@ class MemoryStore implements EventStore {
 
   #mustBeOpen(action: string): void {
     if (this.#closed) throw closedError(action);
-  }
-
-  /** Schedules are never evicted, so they must fit before anything is stored. */
-  #requireRoom(entries: readonly NewEntry[]): void {
-    const { count, bytes } = this.#log.kept();
-    const added = entries.filter((entry) => entry.class === "schedule");
-    if (added.length === 0) return;
-    const after = {
-      count: count + added.length,
-      bytes: added.reduce((sum, entry) => sum + entry.bytes, bytes),
-    };
-    if (after.count > this.#limits.maxEvents || after.bytes > this.#limits.maxBytes) {
-      throw fullError(after, this.#limits);
-    }
   }
 }
 

@@ -31,30 +31,23 @@ export type { LogFacts, Logger } from "../base/logger.ts";
 export type { MaybePromise } from "../base/maybe_promise.ts";
 export type { FileOps } from "./file_ops.ts";
 export { loadFileOps } from "./file_ops_node.ts";
+export { loadDenoKv } from "./deno_kv.ts";
+export { fingerprintOf } from "./fingerprint.ts";
 export { createGroupedBuffer } from "./grouped.ts";
 export type { GroupedBuffer, GroupedBufferOptions } from "./grouped.ts";
+export type { DenoKvLike, KvAtomicLike, KvEntryLike, KvKey } from "./kv_like.ts";
+export { openKvStore } from "./kv_store.ts";
+export type { KvStore, KvStoreOptions } from "./kv_store.ts";
+export { listBuffers } from "./list.ts";
+export type { BufferFile, ListBuffersOptions } from "./list.ts";
 export { loadSqlite } from "./load_sqlite.ts";
 export { createMemoryStore } from "./memory.ts";
 export { openBuffer } from "./open.ts";
-export type { OpenBufferOptions } from "./open.ts";
-export type {
-  Durability,
-  EntryClass,
-  EventBuffer,
-  EventStore,
-  LossByKind,
-  LossCounts,
-  LossReason,
-  MetaChanges,
-  NewEntry,
-  ReadLimits,
-  StoreCapabilities,
-  StoredEntry,
-  StoreDepth,
-  StoreLimits,
-} from "./port.ts";
+export type { OpenBufferOptions, StoreChoice } from "./open.ts";
+export type * from "./port.ts";
 export { openSqliteStore } from "./sqlite.ts";
 export type { SqliteStoreOptions } from "./sqlite.ts";
+export type { FullEntry } from "./sqlite_rows.ts";
 export type {
   OpenSqlite,
   SqliteDriver,

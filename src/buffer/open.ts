@@ -1,23 +1,50 @@
 import type { Clock } from "../base/clock.ts";
-import { systemClock } from "../base/clock.ts";
-import { errorText } from "../base/errors.ts";
+import { keepAliveUntil, systemClock, withDeadline } from "../base/clock.ts";
+import { errorText, isZ4jError } from "../base/errors.ts";
 import { noopLogger, safeLogger } from "../base/logger.ts";
 import type { Logger } from "../base/logger.ts";
+import { claimPath } from "./claim.ts";
+import { loadDenoKv } from "./deno_kv.ts";
 import type { FileOps } from "./file_ops.ts";
 import { loadFileOps } from "./file_ops_node.ts";
 import { createGroupedBuffer } from "./grouped.ts";
 import type { GroupedBuffer } from "./grouped.ts";
-import { DISK_LIMITS, fillLimits, MEMORY_LIMITS } from "./limits.ts";
+import { openKvStore } from "./kv_store.ts";
+import { CLOSE_STEP_MS, DISK_LIMITS, fillLimits, MEMORY_LIMITS } from "./limits.ts";
 import { loadSqlite } from "./load_sqlite.ts";
-import { createMemoryStore } from "./memory.ts";
+import { createLateStore } from "./late_store.ts";
+import { createMemoryStore, MemoryStore } from "./memory.ts";
+import { bufferNames, withExtension } from "./names.ts";
+import { startNeighbourhood } from "./neighbours.ts";
+import type { Neighbourhood } from "./neighbours.ts";
+import { openAnyOrphan, openKvFile, openKvShared } from "./open_kv.ts";
+import type { Home, OpenedStore } from "./opened.ts";
+import type { OrphanParts } from "./orphan.ts";
 import type { Durability, EventStore, StoreLimits } from "./port.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import type { OpenSqlite } from "./sqlite_driver.ts";
 
+/** Where events wait. */
+export type StoreChoice = "sqlite" | "deno-kv" | "memory";
+
 /** What `openBuffer` needs. */
 export interface OpenBufferOptions {
-  /** Path of the file in an existing directory, or `null` to choose memory. */
+  /** Path of the file in an existing directory, or `null` when there is none. */
   readonly path: string | null;
+  /**
+   * Where events wait. `deno-kv` needs Deno with KV switched on, and uses the
+   * script's default database without a path. Default: `sqlite` with a path,
+   * `memory` without.
+   */
+  readonly store?: StoreChoice | undefined;
+  /** Tells projects apart, see `fingerprintOf`. Default: no such check. */
+  readonly fingerprint?: string | undefined;
+  /**
+   * Whether several processes use the directory: the file is then this
+   * process's alone, under another name where that is taken, and files of dead
+   * processes are adopted. Default `false`.
+   */
+  readonly neighbours?: boolean | undefined;
   /** Bounds. Default: 100 000 events and 256 MiB on disk, 20 000 and 32 MiB in memory. */
   readonly limits?: Partial<StoreLimits>;
   /** When an event is on disk. Default: `"group"`, within some 20 ms. */
@@ -40,6 +67,10 @@ export interface OpenBufferOptions {
  * renamed aside. When the file cannot be used at all, events wait in memory and
  * one warning says so; `capabilities.durable` is then `false`.
  *
+ * With `neighbours` the path is a wish, see there; what was left behind by
+ * processes that ended moves into this buffer.
+ *
+ * @throws {Z4jError} `Z4J_RUNTIME_UNSUPPORTED` when Deno KV was chosen and is missing.
  * @throws {RangeError} When a bound is no whole number from 1.
  *
  * @example
@@ -55,34 +86,124 @@ export interface OpenBufferOptions {
 export async function openBuffer(options: OpenBufferOptions): Promise<GroupedBuffer> {
   const logger = safeLogger(options.logger ?? noopLogger);
   const clock = options.clock ?? systemClock;
-  return createGroupedBuffer({
-    store: await openStore(options, logger, clock),
+  let home: Home | undefined;
+  let watch: Neighbourhood | undefined;
+  const settle = (found: Home | undefined): void => {
+    home = found;
+    if (home !== undefined) watch = startNeighbourhood({ ...home, buffer, clock, logger });
+  };
+  const opened = await openStore(options, logger, clock, settle);
+  const buffer = createGroupedBuffer({
+    store: opened.store,
     clock,
     logger,
+    onClosing: () => watch?.stop(),
+    async onClosed() {
+      // A look that found its way in while closing ends at once.
+      watch?.stop();
+      if (watch !== undefined) {
+        await keepAliveUntil(withDeadline(clock, watch.idle(), CLOSE_STEP_MS));
+      }
+      await home?.release();
+    },
     ...(options.durability === undefined ? {} : { durability: options.durability }),
     ...(options.random === undefined ? {} : { random: options.random }),
   });
+  settle(opened.home);
+  return buffer;
 }
 
 async function openStore(
   options: OpenBufferOptions,
   logger: Logger,
   clock: Clock,
-): Promise<EventStore> {
+  settleLate: (home: Home | undefined) => void,
+): Promise<OpenedStore> {
+  const choice = options.store ?? (options.path === null ? "memory" : "sqlite");
+  if (choice === "deno-kv") return await openKv(options, logger, clock);
   const { path } = options;
-  if (path === null) return createMemoryStore(options.limits);
-  const limits = fillLimits(options.limits, DISK_LIMITS);
-  try {
-    const driver = await (options.sqlite ?? loadSqlite)();
-    const files = await (options.files ?? loadFileOps)();
-    return openSqliteStore({ driver, path, limits, files, logger, now: () => clock.now() });
-  } catch (error) {
-    logger.warn(
-      { path, reason: errorText(error) },
-      "Events wait in memory and are lost when the process ends: the buffer file cannot be used",
-    );
-    return createMemoryStore(smaller(limits, MEMORY_LIMITS));
+  if (choice === "memory" || path === null) {
+    return { store: createMemoryStore(options.limits) };
   }
+  const limits = fillLimits(options.limits, DISK_LIMITS);
+  const open = (): Promise<OpenedStore> => openFile(options, path, limits, logger, clock);
+  try {
+    return await open();
+  } catch (error) {
+    logger.warn({ path, reason: errorText(error) }, MEMORY_TEXT);
+    const memory = new MemoryStore(smaller(limits, MEMORY_LIMITS));
+    // No SQLite will not change; a disk that is full or read-only may.
+    if (isZ4jError(error) && error.code === "Z4J_RUNTIME_UNSUPPORTED") return { store: memory };
+    const openLate = async (): Promise<EventStore> => {
+      const { store, home } = await open();
+      settleLate(home);
+      logger.info({ path: store.capabilities.path }, "Events wait on disk now");
+      return store;
+    };
+    const random = options.random ?? Math.random;
+    return { store: createLateStore({ memory, open: openLate, clock, random }) };
+  }
+}
+
+const MEMORY_TEXT =
+  "Events wait in memory and are lost when the process ends: the buffer file cannot be used";
+
+async function openFile(
+  options: OpenBufferOptions,
+  wanted: string,
+  limits: StoreLimits,
+  logger: Logger,
+  clock: Clock,
+): Promise<OpenedStore> {
+  const { fingerprint } = options;
+  const driver = await (options.sqlite ?? loadSqlite)();
+  const files = await (options.files ?? loadFileOps)();
+  const parts: OrphanParts = { driver, files, logger, clock, fingerprint: fingerprint ?? null };
+  const claim = options.neighbours === true ? claimPath(wanted, parts) : undefined;
+  const path = claim?.path ?? wanted;
+  try {
+    const store = openSqliteStore({
+      driver,
+      path,
+      limits,
+      files,
+      logger,
+      fingerprint,
+      now: () => clock.now(),
+      onRecreated: () => claim?.lock.renew(),
+    });
+    if (claim === undefined) return { store };
+    const home: Home = {
+      own: path,
+      limits,
+      names: () => bufferNames(path, files),
+      open: (found) => openAnyOrphan(found, parts),
+      release: () => claim.lock.release(),
+    };
+    return { store, home };
+  } catch (error) {
+    claim?.lock.release();
+    throw error;
+  }
+}
+
+async function openKv(
+  options: OpenBufferOptions,
+  logger: Logger,
+  clock: Clock,
+): Promise<OpenedStore> {
+  const { path: wished, limits = {}, fingerprint, neighbours = false } = options;
+  const path = wished === null ? undefined : withExtension(wished, ".kv");
+  if (!neighbours) {
+    return {
+      store: await openKvStore({ kv: await loadDenoKv(path), limits, fingerprint, path }),
+    };
+  }
+  const project = { fingerprint: fingerprint ?? null, clock };
+  if (path === undefined) return await openKvShared(await loadDenoKv(), limits, project);
+  const driver = await (options.sqlite ?? loadSqlite)();
+  const files = await (options.files ?? loadFileOps)();
+  return await openKvFile(path, limits, { ...project, driver, files, logger });
 }
 
 /** Bounds that were meant for a disk are too wide for memory. */

@@ -38,6 +38,10 @@ export interface SqliteStoreOptions {
   readonly logger?: Logger;
   /** Wall clock for names of damaged files. Default: `Date.now`. */
   readonly now?: () => number;
+  /** Marks a new file as belonging to a project. Default: no mark. */
+  readonly fingerprint?: string | undefined;
+  /** Called after a vanished file was created again. */
+  readonly onRecreated?: () => void;
 }
 
 /**
@@ -60,14 +64,16 @@ export function openSqliteStore(options: SqliteStoreOptions): EventStore {
     files: options.files ?? null,
     logger: options.logger ?? noopLogger,
     now: options.now ?? Date.now,
+    fingerprint: options.fingerprint ?? null,
   };
-  return new SqliteStore(source, limits);
+  return new SqliteStore(source, limits, options.onRecreated ?? (() => {}));
 }
 
 class SqliteStore implements EventStore {
   readonly capabilities: StoreCapabilities;
   readonly #source: ConnectionSource;
   readonly #limits: StoreLimits;
+  readonly #onRecreated: () => void;
   #connection: Connection;
   #state: StoreState;
   // Ids rise even when the file had to begin anew: readers hold positions.
@@ -75,7 +81,8 @@ class SqliteStore implements EventStore {
   #suspect = false;
   #closed = false;
 
-  constructor(source: ConnectionSource, limits: StoreLimits) {
+  constructor(source: ConnectionSource, limits: StoreLimits, onRecreated: () => void) {
+    this.#onRecreated = onRecreated;
     this.capabilities = { kind: "sqlite", durable: true, path: source.path };
     this.#source = source;
     this.#limits = limits;
@@ -196,6 +203,7 @@ class SqliteStore implements EventStore {
     this.#connection = rescued ? { ...fresh, storeId: old.storeId } : fresh;
     this.#state = startState(fresh);
     this.#suspect = false;
+    if (vanished) this.#onRecreated();
     this.#source.logger.info(
       { path: this.#source.path, rescued },
       vanished

@@ -6,7 +6,7 @@ import type { FileOps } from "./file_ops.ts";
 import type { OpenSqlite, SqliteDriver } from "./sqlite_driver.ts";
 import { prepareRows } from "./sqlite_rows.ts";
 import type { BufferRows } from "./sqlite_rows.ts";
-import { isDamage, prepareSchema, scalar } from "./sqlite_schema.ts";
+import { isDamage, prepareSchema, readFingerprint, scalar } from "./sqlite_schema.ts";
 import type { Journal } from "./sqlite_schema.ts";
 
 /** A buffer file that is open and ready. */
@@ -25,6 +25,8 @@ export interface ConnectionSource {
   readonly logger: Logger;
   /** Wall clock in milliseconds, for the names of damaged files. */
   readonly now: () => number;
+  /** Kept in a file that does not say yet whose it is. */
+  readonly fingerprint: string | null;
 }
 
 /**
@@ -47,15 +49,24 @@ export function openConnection(source: ConnectionSource): Connection {
   }
 }
 
-function connect({ driver: open, path, files }: ConnectionSource): Connection {
+const REMOTE_TEXT = "The buffer is on a file system of another machine or the host: " +
+  "it uses a rollback journal, which is slower but safe there";
+
+function connect(
+  { driver: open, path, files, fingerprint, logger }: ConnectionSource,
+): Connection {
   // SQLite gives its side files the mode of the database file.
   if (files?.ensurePrivate(path) === "existing") {
     for (const suffix of SQLITE_SUFFIXES) files.restrict(path + suffix);
   }
   const journal = files?.sharesMemory(path) === false ? "DELETE" : "WAL";
+  if (journal === "DELETE") logger.info({ path, journal }, REMOTE_TEXT);
   const driver = open(path);
   try {
     prepareSchema(driver, path, journal);
+    if (fingerprint !== null && readFingerprint(driver) === null) {
+      driver.prepare("UPDATE identity SET fingerprint = ?").run(fingerprint);
+    }
     const storeId = String(scalar(driver, "SELECT store_id FROM identity"));
     return { driver, rows: prepareRows(driver), storeId, journal };
   } catch (error) {
@@ -64,7 +75,12 @@ function connect({ driver: open, path, files }: ConnectionSource): Connection {
   }
 }
 
-function setAside({ path, logger, now }: ConnectionSource, files: FileOps, error: unknown): void {
+/** Renames a damaged file and says its new name. */
+export function setAside(
+  { path, logger, now }: Pick<ConnectionSource, "path" | "logger" | "now">,
+  files: FileOps,
+  error: unknown,
+): void {
   const aside = `${path}.corrupt-${now()}`;
   try {
     for (const suffix of SQLITE_SUFFIXES) files.rename(path + suffix, aside + suffix);

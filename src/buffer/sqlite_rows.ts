@@ -179,7 +179,8 @@ function prepareReading(driver: SqliteDriver): Pick<BufferRows, "read" | "readFu
   };
 }
 
-function classOf(number: number): EntryClass {
+/** Eviction class of a number in a file. */
+export function classOf(number: number): EntryClass {
   if (number === CLASS_NUMBER.progress) return "progress";
   return number === CLASS_NUMBER.terminal ? "terminal" : "schedule";
 }

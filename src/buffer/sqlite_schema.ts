@@ -7,11 +7,11 @@ import type { SqliteDriver, SqlValue } from "./sqlite_driver.ts";
 export const APPLICATION_ID = 0x7a346a62;
 
 // Opening may meet another process that does the same (file locks are short).
-const OPEN_BUSY_MS = 2_000;
+const OPEN_BUSY_MS = 500;
 
 // SQLite waits on the host's event loop, so a locked file fails soon; the
 // caller keeps its events in memory and tries again.
-const WORK_BUSY_MS = 100;
+const WORK_BUSY_MS = 25;
 
 /**
  * One step per schema version; step `n` lifts a file from version `n` to
@@ -36,6 +36,8 @@ const MIGRATIONS: readonly ((driver: SqliteDriver) => void)[] = [
     driver.exec("CREATE TABLE identity (store_id TEXT NOT NULL)");
     driver.prepare("INSERT INTO identity (store_id) VALUES (?)").run(randomUuid());
   },
+  // Whose events they are, so that a neighbour never sends them to another project.
+  (driver) => driver.exec("ALTER TABLE identity ADD COLUMN fingerprint TEXT"),
 ];
 
 /** Technique of the journal; `DELETE` where processes cannot share memory. */
@@ -72,6 +74,28 @@ export function isDamage(error: unknown): boolean {
 /** The first column of the first row. */
 export function scalar(driver: SqliteDriver, sql: string): SqlValue {
   return Object.values(driver.prepare(sql).get() ?? {})[0] ?? null;
+}
+
+/**
+ * Makes an orphan's file ready, which nobody else may have open: it leaves WAL,
+ * and that fails with "locked" while anybody has it open. Nothing waits and
+ * nothing is checked as a whole, since the host's loop stands still meanwhile.
+ */
+export function prepareOrphan(driver: SqliteDriver, path: string): void {
+  driver.exec("PRAGMA busy_timeout = 0");
+  requireOurs(driver, path);
+  const journal = scalar(driver, "PRAGMA journal_mode = DELETE");
+  if (journal !== "delete") throw new Error("database is locked");
+  // Moved rows are synced at their new place: a lost removal only repeats them.
+  driver.exec("PRAGMA synchronous = NORMAL");
+  migrate(driver);
+}
+
+/** The project that wrote the file, or `null` when it does not say. */
+export function readFingerprint(driver: SqliteDriver): string | null {
+  if (Number(scalar(driver, "PRAGMA user_version")) < 2) return null;
+  const value = scalar(driver, "SELECT fingerprint FROM identity");
+  return typeof value === "string" ? value : null;
 }
 
 function requireOurs(driver: SqliteDriver, path: string): void {

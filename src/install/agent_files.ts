@@ -2,10 +2,12 @@ import type { AgentParts } from "../agent/agent_types.ts";
 import { Z4jError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { type BufferLocation, chooseBufferPath } from "../buffer/location.ts";
+import { fingerprintOf } from "../buffer/fingerprint.ts";
 import { openBuffer } from "../buffer/open.ts";
 import type { EventBuffer } from "../buffer/port.ts";
 import type { Platform } from "../platform/port.ts";
 import { openStateFiles, type StateFiles } from "../platform/state_files.ts";
+import { decodeHmacSecret } from "../protocol/hmac.ts";
 import type { Settings } from "../settings/settings.ts";
 
 /** The files of an agent below its home. */
@@ -35,9 +37,14 @@ export function createAgentFiles(
     check: () => void locate(),
     async openBuffer() {
       const location = locate();
-      tell(location, logger);
+      const { bufferStore } = settings;
+      // Deno KV needs no disk, and memory was asked for.
+      if (bufferStore === "auto" || bufferStore === "sqlite") tell(location, logger);
       return await openBuffer({
         path: location.kind === "file" ? location.path : null,
+        store: bufferStore === "auto" ? undefined : bufferStore,
+        fingerprint: await fingerprintOf(decodeHmacSecret(settings.hmacSecret)),
+        neighbours: true,
         limits: { maxEvents: settings.bufferMaxEvents, maxBytes: settings.bufferMaxBytes },
         durability: settings.durability,
         logger,

@@ -1,8 +1,9 @@
 import { createAgentCore } from "../agent/agent.ts";
 import type { Agent, AgentParts } from "../agent/agent_types.ts";
 import { systemClock } from "../base/clock.ts";
-import { errorText, isZ4jError, Z4jError } from "../base/errors.ts";
+import { errorText, isZ4jError } from "../base/errors.ts";
 import { consoleLogger, type Logger, safeLogger } from "../base/logger.ts";
+import { onHangupSignal } from "../platform/hangup_signal.ts";
 import { createPlatform } from "../platform/node.ts";
 import type { Platform } from "../platform/port.ts";
 import { decodeHmacSecret } from "../protocol/hmac.ts";
@@ -12,8 +13,8 @@ import { describeSettings } from "../settings/describe.ts";
 import { settingsError, type SettingsProblem } from "../settings/problem.ts";
 import { resolveSettings, type SettingsOutcome } from "../settings/resolve.ts";
 import type { Settings } from "../settings/settings.ts";
-import { createWebSocketTransport } from "../transport/websocket.ts";
 import { createAgentFiles } from "./agent_files.ts";
+import { createAgentTransport } from "./agent_transport.ts";
 import { createIdentity } from "./identity.ts";
 import { createIdleAgent } from "./idle_agent.ts";
 import { manageAgent, type ManagedAgent } from "./managed_agent.ts";
@@ -93,7 +94,13 @@ function compose(
   const parts: AgentParts = {
     identity: createIdentity(settings, platform, () => naming.framework, clock.now()),
     secret: decodeHmacSecret(settings.hmacSecret),
-    transport: createTransport(options, settings),
+    transport: createAgentTransport(settings, {
+      platform,
+      env: options.env,
+      logger,
+      webSocket: options.webSocket,
+      clock: options.clock,
+    }),
     openBuffer: () => files.openBuffer(),
     state: files.state,
     redactor: createRedactor({
@@ -115,25 +122,10 @@ function compose(
     config: describeSettings(settings),
     logger,
     onStopSignal: (listener) => platform.onStopSignal(listener),
+    onHangup: (listener) => onHangupSignal(listener),
     nameFramework(name) {
       naming.framework = options.framework ?? name;
     },
-  });
-}
-
-function createTransport(options: AgentOptions, settings: Settings): AgentParts["transport"] {
-  if (settings.transport === "longpoll") {
-    throw new Z4jError(
-      "Z4J_SETTINGS_INVALID",
-      'Cannot use transport "longpoll": this version speaks WebSocket only, expected "auto" or "ws"',
-    );
-  }
-  return createWebSocketTransport({
-    brainUrl: settings.brainUrl,
-    token: settings.token,
-    allowInsecure: settings.devMode,
-    ...(options.webSocket === undefined ? {} : { webSocket: options.webSocket }),
-    ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
 }
 
@@ -170,6 +162,7 @@ function idle(reason: string, logger: Logger, level: "info" | "error"): ManagedA
     config: null,
     logger,
     onStopSignal: () => () => {},
+    onHangup: () => () => {},
     nameFramework() {},
   });
 }

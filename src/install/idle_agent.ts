@@ -23,6 +23,7 @@ export function createIdleAgent(reason: string, onStart: () => void): Agent {
     stop: () => Promise.resolve(NOTHING),
     status: () => idleStatus(reason),
     record() {},
+    reconnectNow() {},
     on: () => () => {},
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

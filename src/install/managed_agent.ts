@@ -24,6 +24,8 @@ export interface Management {
   readonly config: AgentConfig | null;
   readonly logger: Logger;
   readonly onStopSignal: (listener: () => Promise<void>) => () => void;
+  /** Calls back on SIGHUP where that does not mean the end of a terminal. */
+  readonly onHangup: (listener: () => void) => () => void;
   readonly nameFramework: (name: string) => void;
 }
 
@@ -32,10 +34,16 @@ const STOP_SIGNAL_FLUSH_MS = 2000;
 
 /** Adds to an agent what belongs to its process: signals, strictness, settings. */
 export function manageAgent(agent: Agent, management: Management): ManagedAgent {
-  let release: (() => void) | undefined;
+  let releases: (() => void)[] = [];
+  const watch = (): void => {
+    if (releases.length > 0) return;
+    releases = [
+      management.onStopSignal(async () => void await stop({ timeoutMs: STOP_SIGNAL_FLUSH_MS })),
+      management.onHangup(() => agent.reconnectNow()),
+    ];
+  };
   const unwatch = (): void => {
-    release?.();
-    release = undefined;
+    for (const release of releases.splice(0)) release();
   };
   const stop: Agent["stop"] = (options) => {
     unwatch();
@@ -46,9 +54,7 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     config: () => management.config,
     nameFramework: management.nameFramework,
     async start() {
-      release ??= management.onStopSignal(async () => {
-        await stop({ timeoutMs: STOP_SIGNAL_FLUSH_MS });
-      });
+      watch();
       try {
         await agent.start();
       } catch (error) {
@@ -60,6 +66,7 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     stop,
     ready: (options) => agent.ready(options),
     flush: (options) => agent.flush(options),
+    reconnectNow: () => agent.reconnectNow(),
     status: () => agent.status(),
     record: (engine, event) => agent.record(engine, event),
     on: (type, listener) => agent.on(type, listener),

@@ -1,7 +1,10 @@
 import type { LogLevel } from "../base/logger.ts";
 
-/** Which wire the agent uses; `auto` is the WebSocket. */
+/** Which wire the agent uses; `auto` is the WebSocket, or long-poll where none passes. */
 export type TransportChoice = "auto" | "ws" | "longpoll";
+
+/** Where events wait; `auto` is SQLite, or memory where no directory can be used. */
+export type BufferStoreChoice = "auto" | "sqlite" | "deno-kv" | "memory";
 
 /** When an event is on disk: within a group commit, or before `push` returns. */
 export type DurabilityChoice = "group" | "sync";
@@ -55,6 +58,8 @@ export interface AgentSettingsOptions {
    * Default `{home}/buffer-{pid}.sqlite`. `Z4J_BUFFER_PATH`
    */
   readonly bufferPath?: string | undefined;
+  /** Where events wait; `deno-kv` is for Deno without a disk. Default `auto`. `Z4J_BUFFER_STORE` */
+  readonly bufferStore?: BufferStoreChoice | undefined;
   /** Most events in the buffer, at least 1000. Default 100 000. `Z4J_BUFFER_MAX_EVENTS` */
   readonly bufferMaxEvents?: number | undefined;
   /** Most bytes of event text in the buffer, at least 1 MiB. Default 256 MiB. `Z4J_BUFFER_MAX_BYTES` */
@@ -63,6 +68,17 @@ export interface AgentSettingsOptions {
   readonly durability?: DurabilityChoice | undefined;
   /** Which wire the agent uses. Default `auto`. `Z4J_TRANSPORT` */
   readonly transport?: TransportChoice | undefined;
+  /**
+   * Certificates to trust besides those of the system: PEM text, or the path of
+   * a file with it. Default: none. `Z4J_CA`
+   */
+  readonly ca?: string | undefined;
+  /**
+   * Proxy to reach the brain through, `http://user:password@host:port`.
+   * Default: `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY`, unless `NO_PROXY`
+   * names the brain. `Z4J_PROXY`
+   */
+  readonly proxy?: string | undefined;
   /** Seconds between heartbeats until the brain tells its own, 1 to 300. Default: the brain's. `Z4J_HEARTBEAT_SECONDS` */
   readonly heartbeatSeconds?: number | undefined;
   /** Most UTF-8 bytes of one scalar value in an event, at least 128. Default 8192. `Z4J_MAX_PAYLOAD_BYTES` */

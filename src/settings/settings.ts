@@ -1,5 +1,5 @@
 import type { LogLevel } from "../base/logger.ts";
-import type { DurabilityChoice, TransportChoice } from "./options.ts";
+import type { BufferStoreChoice, DurabilityChoice, TransportChoice } from "./options.ts";
 
 /** The resolved value of every setting. */
 export interface SettingValues {
@@ -27,6 +27,8 @@ export interface SettingValues {
   readonly autostart: boolean;
   /** Buffer file as configured, or `null` for the default. */
   readonly bufferPath: string | null;
+  /** Where events wait. */
+  readonly bufferStore: BufferStoreChoice;
   /** Most events in the buffer. */
   readonly bufferMaxEvents: number;
   /** Most bytes of event text in the buffer. */
@@ -35,6 +37,10 @@ export interface SettingValues {
   readonly durability: DurabilityChoice;
   /** Which wire the agent uses. */
   readonly transport: TransportChoice;
+  /** PEM certificates, or the path of a file with them, or `null`. */
+  readonly ca: string | null;
+  /** Proxy to reach the brain through, or `null` for that of the environment. Secret. */
+  readonly proxy: string | null;
   /** Seconds between heartbeats, or `null` to leave it to the brain. */
   readonly heartbeatSeconds: number | null;
   /** Most UTF-8 bytes of one scalar value. */

@@ -1,5 +1,6 @@
 import { parseBrainUrl } from "./brain_url.ts";
 import { choice, flag, integer, path, patterns, secret, tags, text, url } from "./kinds.ts";
+import { certificates, proxyUrl } from "./network_kinds.ts";
 import { REQUIRED, type Rule, type SettingKind } from "./rule.ts";
 import type { SettingKey, SettingValues } from "./settings.ts";
 
@@ -70,6 +71,12 @@ export const RULES: { readonly [K in SettingKey]: Rule<SettingValues[K]> } = {
     defaultText: "{home}/buffer-{pid}.sqlite",
     meaning: "File of the event buffer, inside the home or $TMPDIR/z4j-{uid}.",
   }),
+  bufferStore: choice({
+    env: "Z4J_BUFFER_STORE",
+    choices: ["auto", "sqlite", "deno-kv", "memory"],
+    fallback: "auto",
+    meaning: "Where events wait; auto is SQLite, or memory where no directory can be used.",
+  }),
   bufferMaxEvents: integer({
     env: "Z4J_BUFFER_MAX_EVENTS",
     min: 1000,
@@ -96,7 +103,15 @@ export const RULES: { readonly [K in SettingKey]: Rule<SettingValues[K]> } = {
     env: "Z4J_TRANSPORT",
     choices: ["auto", "ws", "longpoll"],
     fallback: "auto",
-    meaning: "Which wire the agent uses; auto is the WebSocket.",
+    meaning: "Which wire the agent uses; auto is the WebSocket, or long-poll where none passes.",
+  }),
+  ca: certificates({
+    env: "Z4J_CA",
+    meaning: "PEM certificates to trust besides those of the system, or a file with them.",
+  }),
+  proxy: proxyUrl({
+    env: "Z4J_PROXY",
+    meaning: "Proxy to reach the brain through; may hold credentials, so it is never shown.",
   }),
   heartbeatSeconds: integer({
     env: "Z4J_HEARTBEAT_SECONDS",

@@ -1,23 +1,19 @@
 import assert from "node:assert/strict";
 import type { MaybePromise } from "../base/maybe_promise.ts";
-import type {
-  EntryClass,
-  EventStore,
-  NewEntry,
-  ReadLimits,
-  StoredEntry,
-  StoreLimits,
-} from "../buffer/port.ts";
+import type { EventStore, NewEntry, StoreLimits } from "../buffer/port.ts";
+import {
+  ALL,
+  at,
+  entry,
+  idsOf,
+  many,
+  type StoreCase,
+  type StoreHandle,
+  texts,
+} from "./buffer_cases.ts";
+import { SIZE_CASES } from "./buffer_size_cases.ts";
 
-/** A fresh store under test. */
-export interface StoreHandle {
-  /** The open store. */
-  readonly store: EventStore;
-  /** Opens the same data again after `store.close()`; only where it is durable. */
-  readonly reopen?: () => MaybePromise<EventStore>;
-  /** Removes what the case left behind. */
-  readonly cleanup?: () => MaybePromise<void>;
-}
+export type { StoreHandle } from "./buffer_cases.ts";
 
 /** Makes a fresh, empty store with these bounds. */
 export type StoreFactory = (limits: Partial<StoreLimits>) => MaybePromise<StoreHandle>;
@@ -29,14 +25,6 @@ export interface ContractRunner {
   /** Defines one case. */
   readonly it: (title: string, run: () => Promise<void>) => unknown;
 }
-
-interface Case {
-  readonly title: string;
-  readonly limits?: Partial<StoreLimits>;
-  readonly run: (store: EventStore, handle: StoreHandle) => Promise<void>;
-}
-
-const ALL: ReadLimits = { maxCount: 1_000_000, maxBytes: 1_000_000_000 };
 
 /**
  * Checks that a store keeps the promises of `EventStore`. Every case gets its
@@ -67,34 +55,12 @@ export function testEventStore(name: string, factory: StoreFactory, runner: Cont
   });
 }
 
-function entry(text: string, cls: EntryClass = "progress", kind = `kind.${cls}`): NewEntry {
-  return { text, bytes: new TextEncoder().encode(text).length, kind, class: cls };
-}
-
-function many(count: number, cls: EntryClass = "progress", prefix = "e"): NewEntry[] {
-  return Array.from({ length: count }, (_, i) => entry(`${prefix}${i}`, cls));
-}
-
-async function texts(store: EventStore, afterId = 0): Promise<string[]> {
-  return (await store.read(afterId, ALL)).map(({ text }) => text);
-}
-
-async function idsOf(store: EventStore): Promise<number[]> {
-  return (await store.read(0, ALL)).map(({ id }) => id);
-}
-
-function at(rows: readonly StoredEntry[], index: number): StoredEntry {
-  const row = rows.at(index);
-  assert.ok(row, `expected a row at ${index} of ${rows.length}`);
-  return row;
-}
-
 /** A group that must fail: its schedules alone are more than the store may hold. */
 async function assertRefused(store: EventStore, group: readonly NewEntry[]): Promise<void> {
   await assert.rejects(async () => await store.append(group), { code: "Z4J_BUFFER_FULL" });
 }
 
-const ORDER_CASES: readonly Case[] = [
+const ORDER_CASES: readonly StoreCase[] = [
   {
     title: "append() keeps entries in order with rising ids",
     async run(store) {
@@ -141,7 +107,7 @@ const ORDER_CASES: readonly Case[] = [
   },
 ];
 
-const READ_CASES: readonly Case[] = [
+const READ_CASES: readonly StoreCase[] = [
   {
     title: "read() stops at maxCount",
     async run(store) {
@@ -177,7 +143,7 @@ const READ_CASES: readonly Case[] = [
   },
 ];
 
-const REMOVE_CASES: readonly Case[] = [
+const REMOVE_CASES: readonly StoreCase[] = [
   {
     title: "removeRange() removes both ends and what is between",
     async run(store) {
@@ -209,7 +175,7 @@ const REMOVE_CASES: readonly Case[] = [
   },
 ];
 
-const LIMIT_CASES: readonly Case[] = [
+const LIMIT_CASES: readonly StoreCase[] = [
   {
     title: "append() evicts the oldest progress first, then the oldest outcome",
     limits: { maxEvents: 4 },
@@ -290,7 +256,7 @@ const LIMIT_CASES: readonly Case[] = [
   },
 ];
 
-const META_CASES: readonly Case[] = [
+const META_CASES: readonly StoreCase[] = [
   {
     title: "setMeta() keeps, replaces and removes a value",
     async run(store) {
@@ -315,7 +281,7 @@ const META_CASES: readonly Case[] = [
   },
 ];
 
-const LIFE_CASES: readonly Case[] = [
+const LIFE_CASES: readonly StoreCase[] = [
   {
     title: "storeId is a UUID",
     run(store) {
@@ -360,11 +326,12 @@ const LIFE_CASES: readonly Case[] = [
   },
 ];
 
-const CASES: readonly Case[] = [
+const CASES: readonly StoreCase[] = [
   ...ORDER_CASES,
   ...READ_CASES,
   ...REMOVE_CASES,
   ...LIMIT_CASES,
   ...META_CASES,
+  ...SIZE_CASES,
   ...LIFE_CASES,
 ];

@@ -1,11 +1,13 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import { frameId, randomUuid } from "../base/ids.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { startServer } from "../platform/serve.ts";
 import type { Server, ServerSocket, StartServer } from "../platform/serve_port.ts";
 import { encodeCanonical } from "../protocol/canonical_json.ts";
 import type { HelloPayload, SignedFrame, SignedFrameType } from "../protocol/frames.ts";
 import { encodeHelloAck, parseHello } from "../protocol/handshake_frames.ts";
 import { type HmacKey, importHmacKey } from "../protocol/hmac.ts";
+import { type AckFault, type AckSender, createAckSender } from "./fake_brain_acks.ts";
 import { createFrameSigner, createFrameVerifier } from "../protocol/signing.ts";
 
 /** How the brain misbehaves; change the members while it runs. */
@@ -16,18 +18,24 @@ export interface BrainFaults {
   closeOnBatch: ((events: readonly JsonObject[], frame: SignedFrame) => number | null) | null;
   /** How many acks go out for each batch. */
   acksPerBatch: 0 | 1 | 2;
+  /** What is wrong with the acks of batches. */
+  ackFault: AckFault | null;
   /** Waits this long before each ack. */
   ackDelayMs: number;
   /** Added to the time that the brain tells. */
   clockOffsetMs: number;
   /** Never answers a hello. */
   silent: boolean;
+  /** Answers upgrade requests with this HTTP status. */
+  refuseHttp: number | null;
+  /** Closes the older of two sessions with one worker id with 4002, as brains do. */
+  displace: boolean;
 }
 
 /** What to start. */
 export interface FakeBrainOptions {
-  /** Starts the server; the one of this runtime. */
-  readonly startServer: StartServer;
+  /** Starts the server. Default: the server of this runtime. */
+  readonly startServer?: StartServer;
   /** Project secret. */
   readonly secret: Uint8Array;
   /** Bearer token that is taken. */
@@ -60,8 +68,12 @@ export interface FakeBrain {
   readonly stored: ReadonlyMap<string, number>;
   /** Stored events by id. */
   readonly events: ReadonlyMap<string, JsonObject>;
+  /** Ids that arrived again with another content. */
+  readonly altered: ReadonlySet<string>;
   /** Upgrade requests, refused ones included. */
   readonly dials: number;
+  /** When each of them came, in monotonic milliseconds. */
+  readonly dialTimes: readonly number[];
   /** Sockets that are open now. */
   readonly openSockets: number;
   /** Reasons for which frames were refused. */
@@ -92,7 +104,22 @@ export interface CommandInput {
   readonly claimToken?: string;
 }
 
-/** Starts a brain for tests on a free port of the loopback. */
+/**
+ * Starts a brain for tests on a free port of the loopback. It speaks protocol
+ * version 2 over real sockets, keeps every event, and misbehaves as `faults`
+ * says, also while agents are connected.
+ *
+ * @example A brain that loses every ack
+ * ```ts
+ * import { startFakeBrain } from "@z4j/core/testing";
+ * import { equal } from "node:assert/strict";
+ *
+ * const brain = await startFakeBrain({ secret: new Uint8Array(32), token: "t" });
+ * brain.faults.acksPerBatch = 0;
+ * equal(brain.dials, 0);
+ * await brain.close();
+ * ```
+ */
 export async function startFakeBrain(options: FakeBrainOptions): Promise<FakeBrain> {
   const brain = new TestBrain(options, await importHmacKey(options.secret));
   await brain.listen();
@@ -105,6 +132,7 @@ interface Peer {
   readonly socket: ServerSocket;
   readonly index: number;
   readonly sign: (type: SignedFrameType, id: string, payload: JsonObject) => Promise<void>;
+  readonly acks: AckSender;
   readonly verify: (data: string | Uint8Array) => Promise<SignedFrame | number>;
 }
 
@@ -116,12 +144,18 @@ class TestBrain implements FakeBrain {
     ackDelayMs: 0,
     clockOffsetMs: 0,
     silent: false,
+    ackFault: null,
+    refuseHttp: null,
+    displace: false,
   };
   readonly hellos: HelloPayload[] = [];
   readonly frames: ReceivedFrame[] = [];
   readonly stored: Map<string, number> = new Map();
   readonly events: Map<string, JsonObject> = new Map();
+  readonly altered: Set<string> = new Set();
   readonly refusals: string[] = [];
+  readonly dialTimes: number[] = [];
+  readonly #workers = new Map<string, ServerSocket>();
   readonly #options: FakeBrainOptions;
   readonly #key: HmacKey;
   readonly #clock: Clock;
@@ -129,7 +163,6 @@ class TestBrain implements FakeBrain {
   #server: Server | undefined;
   #peer: Peer | undefined;
   #sessions = 0;
-  #dials = 0;
 
   constructor(options: FakeBrainOptions, key: HmacKey) {
     this.#options = options;
@@ -142,7 +175,7 @@ class TestBrain implements FakeBrain {
   }
 
   get dials(): number {
-    return this.#dials;
+    return this.dialTimes.length;
   }
 
   get openSockets(): number {
@@ -150,14 +183,15 @@ class TestBrain implements FakeBrain {
   }
 
   async listen(): Promise<void> {
-    this.#server = await this.#options.startServer({
+    this.#server = await (this.#options.startServer ?? startServer)({
       hostname: "127.0.0.1",
       port: 0,
       maxMessageBytes: MAX_MESSAGE_BYTES,
-      fetch: () => new Response("no page here", { status: 404 }),
+      fetch: () => new Response("no page here", { status: this.faults.refuseHttp ?? 404 }),
       upgrade: (request) => {
         if (new URL(request.url).pathname !== "/ws/agent") return null;
-        this.#dials++;
+        this.dialTimes.push(performance.now());
+        if (this.faults.refuseHttp !== null) return null;
         return this.#accept(request.headers.get("authorization"));
       },
     });
@@ -253,7 +287,14 @@ class TestBrain implements FakeBrain {
       frameId("hack").slice(0, 17),
       new Date(this.#clock.now()).toISOString(),
     ));
+    if (hello.ok && this.faults.displace) this.#displace(hello.payload.worker_id ?? "", socket);
     return this.#peer = this.#createPeer(socket, identity);
+  }
+
+  #displace(workerId: string, socket: ServerSocket): void {
+    const before = this.#workers.get(workerId);
+    this.#workers.set(workerId, socket);
+    if (before !== undefined && this.#sockets.has(before)) before.close(4002, "");
   }
 
   #createPeer(
@@ -263,11 +304,13 @@ class TestBrain implements FakeBrain {
     const shared = { key: this.#key, identity, clock: this.#clock };
     const signer = createFrameSigner(shared);
     const verifier = createFrameVerifier({ ...shared, direction: "agent_to_brain" });
+    const sign: Peer["sign"] = async (type, id, payload) =>
+      socket.send(await signer.sign({ type, id, payloadText: encodeCanonical(payload) }));
     return {
       socket,
       index: this.#sessions++,
-      sign: async (type, id, payload) =>
-        socket.send(await signer.sign({ type, id, payloadText: encodeCanonical(payload) })),
+      sign,
+      acks: createAckSender(signer, (text) => socket.send(text)),
       verify: async (data) => {
         const verdict = await verifier.verify(data);
         if (verdict.ok) return verdict.frame;
@@ -295,13 +338,15 @@ class TestBrain implements FakeBrain {
       const before = this.stored.get(id) ?? 0;
       if (before === 0) accepted++;
       this.stored.set(id, before + 1);
-      this.events.set(id, event);
+      const known = this.events.get(id);
+      if (known === undefined) this.events.set(id, event);
+      else if (encodeCanonical(known) !== encodeCanonical(event)) this.altered.add(id);
     }
     if (this.faults.ackDelayMs > 0) {
       await new Promise((resolve) => setTimeout(resolve, this.faults.ackDelayMs));
     }
     for (let acks = 0; acks < this.faults.acksPerBatch; acks++) {
-      await peer.sign("event_batch_ack", `eba_${frame.id}`.slice(0, 64), {
+      await peer.acks.send(this.faults.ackFault, {
         acked_id: frame.id,
         received: events.length,
         accepted,

@@ -23,6 +23,15 @@ export {
   type EngineTestRunner,
   testEngine,
 } from "./engine_contract.ts";
+export {
+  type BrainFaults,
+  type CommandInput,
+  type FakeBrain,
+  type FakeBrainOptions,
+  type ReceivedFrame,
+  startFakeBrain,
+} from "./fake_brain.ts";
+export type { AckFault } from "./fake_brain_acks.ts";
 export { createFakeClock, type FakeClock } from "./fake_clock.ts";
 export {
   type SchedulerFixture,
@@ -31,5 +40,13 @@ export {
 } from "./scheduler_contract.ts";
 export type { CancelTimer, Clock } from "../base/clock.ts";
 export type { EventStore } from "../buffer/port.ts";
+export type {
+  RequestFacts,
+  ServeOptions,
+  Server,
+  ServerSocket,
+  ServerSocketHandlers,
+  StartServer,
+} from "../platform/serve_port.ts";
 export type { Engine } from "../engines/contract.ts";
 export type { Scheduler } from "../schedulers/contract.ts";

@@ -233,6 +233,6 @@ describe("commands", () => {
     await until("refused", () => agent?.status().state === "waiting");
     assert.equal(engine.calls.submits.length, 0);
     assert.equal(agent?.status().refusedMessages, 1);
-    assert.equal(agent?.status().lastError?.class, "auth");
+    assert.equal(agent?.status().lastError?.class, "protocol");
   });
 });

@@ -98,10 +98,14 @@ describe("createAgent()", () => {
     );
   });
 
-  it("refuses a transport it does not speak", () => {
+  it("refuses a CA file and a proxy it cannot use, without showing them", () => {
     assert.throws(
-      () => createAgent({ ...good(), strictMode: true, transport: "longpoll" }),
-      /longpoll/,
+      () => createAgent({ ...good(), strictMode: true, ca: "/nowhere/canary.pem" }),
+      /Cannot use ca/,
+    );
+    assert.throws(
+      () => createAgent({ ...good(), strictMode: true, proxy: "socks5://u:canary@h:1" }),
+      (error) => error instanceof Z4jError && !error.message.includes("canary"),
     );
   });
 

@@ -137,6 +137,7 @@ describe("settings table", () => {
     assert.deepEqual(settingsTable().filter((row) => row.secret).map((row) => row.key), [
       "token",
       "hmacSecret",
+      "proxy",
     ]);
   });
 

@@ -1,0 +1,56 @@
+/**
+ * The kill account: agents and a brain are killed again and again, and every
+ * event is accounted for by id and digest. See `--help`.
+ */
+import process from "node:process";
+import { type ChaosOptions, HELP, parseOptions } from "./chaos_parts/options.ts";
+import { PLANTS } from "./chaos_parts/plants.ts";
+import { json, table } from "./chaos_parts/report.ts";
+import { type ChaosReport, runChaos } from "./chaos_parts/run.ts";
+
+const PROGRESS_EVERY = 50;
+const interrupted = new AbortController();
+
+async function once(options: ChaosOptions): Promise<ChaosReport> {
+  const report = await runChaos(options, {
+    signal: interrupted.signal,
+    told(kills) {
+      if (kills % PROGRESS_EVERY === 0) console.error(`${kills} of ${options.kills} kills`);
+    },
+  });
+  console.log(table(report));
+  console.log(json(report));
+  return report;
+}
+
+/** Plants every fault; an account that does not notice one is worth nothing. */
+async function prove(options: ChaosOptions): Promise<boolean> {
+  const unnoticed: string[] = [];
+  for (const plant of PLANTS) {
+    const { account, holds } = await once({ ...options, plant });
+    const found = Object.values(account.broken).some((ids) => ids.length > 0);
+    if (holds || !found) unnoticed.push(plant);
+  }
+  console.log(JSON.stringify({ planted: PLANTS.length, unnoticed }));
+  return unnoticed.length === 0;
+}
+
+const call = parseOptions(process.argv.slice(2));
+if (typeof call === "string") {
+  console.error(`${call}\nTry --help`);
+  process.exit(2);
+}
+if (call.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => interrupted.abort());
+}
+try {
+  const isWell = call.prove ? await prove(call.options) : (await once(call.options)).holds;
+  process.exit(isWell ? 0 : 1);
+} catch (error) {
+  console.error(`z4j: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}

@@ -1,0 +1,48 @@
+import type { JsonValue } from "../base/json.ts";
+import type { BrainLimits } from "./limits.ts";
+
+/** A body that is not taken. */
+export interface RefusedBody {
+  /** HTTP status. */
+  readonly status: 400 | 413 | 422;
+  /** Why, for people. */
+  readonly detail: string;
+}
+
+/** Reads a JSON body within the limit, told or not how long it is (protocol 22.7). */
+export async function readBody(
+  request: Request,
+  limits: Pick<BrainLimits, "longPollBodyBytes">,
+): Promise<{ readonly value: JsonValue } | RefusedBody> {
+  const most = limits.longPollBodyBytes;
+  const tooLarge: RefusedBody = { status: 413, detail: `the body is larger than ${most} bytes` };
+  if (Number(request.headers.get("content-length") ?? 0) > most) {
+    await request.body?.cancel();
+    return tooLarge;
+  }
+  const text = await readText(request, most);
+  if (text === null) return tooLarge;
+  try {
+    return { value: JSON.parse(text) as JsonValue };
+  } catch {
+    return { status: 422, detail: "the body is no JSON" };
+  }
+}
+
+async function readText(request: Request, most: number): Promise<string | null> {
+  const reader = request.body?.getReader();
+  if (reader === undefined) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    bytes += value.byteLength;
+    if (bytes > most) {
+      await reader.cancel();
+      return null;
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+}

@@ -1,0 +1,175 @@
+import { randomUuid } from "../base/ids.ts";
+import { EntryLog } from "./entry_log.ts";
+import type { KvChange } from "./kv_commit.ts";
+import type { DenoKvLike, KvKey } from "./kv_like.ts";
+import { cutBytes, joinParts, unpackPage } from "./kv_pages.ts";
+import type { EntryClass, LossByKind } from "./port.ts";
+
+/** The facts that one commit changes last: what it names is stored. */
+export interface HeadValue {
+  readonly version: 1;
+  readonly storeId: string;
+  /** Newest stored id; pages above it belong to a write that never ended. */
+  readonly lastId: number;
+  /** Rows of a class below this id were evicted. */
+  readonly floors: Readonly<Record<EntryClass, number>>;
+  readonly losses: LossByKind;
+  /** Whose events they are, or `null`. */
+  readonly fingerprint: string | null;
+}
+
+/** Where a page lies in the order of ids. */
+export interface PageSpan {
+  readonly firstId: number;
+  readonly lastId: number;
+}
+
+/** A small value and in how many pieces it is stored. */
+export interface MetaValue {
+  readonly value: string;
+  readonly pieces: number;
+}
+
+/** What the database holds, without the texts. */
+export interface KvState {
+  head: HeadValue;
+  versionstamp: string | null;
+  readonly log: EntryLog;
+  pages: PageSpan[];
+  /** Parts of each large text, by id. */
+  readonly parts: Map<number, number>;
+  readonly meta: Map<string, MetaValue>;
+}
+
+/** The keys of one buffer. */
+export interface KvKeys {
+  readonly head: KvKey;
+  readonly pages: KvKey;
+  readonly parts: KvKey;
+  readonly meta: KvKey;
+}
+
+/** The keys below a prefix. */
+export function keysBelow(prefix: KvKey): KvKeys {
+  const below = (name: string): KvKey => [...prefix, name];
+  return { head: below("head"), pages: below("page"), parts: below("part"), meta: below("meta") };
+}
+
+// Values are up to 60 KiB, so this is some 2 MiB at a time.
+const LIST_BATCH = 32;
+
+/** Reads everything once, and finds what an interrupted write left behind. */
+export async function loadState(
+  kv: DenoKvLike,
+  keys: KvKeys,
+  fingerprint: string | null,
+): Promise<{ readonly state: KvState; readonly junk: readonly KvChange[] }> {
+  const entry = await kv.get(keys.head);
+  const state: KvState = {
+    head: entry.value as HeadValue | null ?? newHead(fingerprint),
+    versionstamp: entry.versionstamp,
+    log: new EntryLog(),
+    pages: [],
+    parts: new Map(),
+    meta: new Map(),
+  };
+  const junk: KvChange[] = [];
+  await loadPages(kv, keys, state, junk);
+  await loadParts(kv, keys, state, junk);
+  await loadMeta(kv, keys, state);
+  return { state, junk };
+}
+
+/** Whether an entry was evicted. */
+export function isEvicted({ floors }: HeadValue, cls: EntryClass, id: number): boolean {
+  return id < floors[cls];
+}
+
+/** Whether a page holds any entry that is still there. */
+export function isLive({ log }: KvState, { firstId, lastId }: PageSpan): boolean {
+  const [next] = log.peek(firstId - 1, 1, Infinity);
+  return next !== undefined && next.id <= lastId;
+}
+
+/** The changes that set or remove a small value. */
+export function metaChanges(
+  { meta }: KvState,
+  keys: KvKeys,
+  name: string,
+  value: string | null,
+): KvChange[] {
+  const pieces = value === null ? [] : piecesOf(value);
+  const changes = pieces.map((piece, index): KvChange => ({
+    key: [...keys.meta, name, index],
+    value: piece,
+    bytes: piece.length,
+  }));
+  for (let index = pieces.length; index < (meta.get(name)?.pieces ?? 0); index++) {
+    changes.push({ key: [...keys.meta, name, index], bytes: 0 });
+  }
+  return changes;
+}
+
+function newHead(fingerprint: string | null): HeadValue {
+  return {
+    version: 1,
+    storeId: randomUuid(),
+    lastId: 0,
+    floors: { progress: 0, terminal: 0, schedule: 0 },
+    losses: {},
+    fingerprint,
+  };
+}
+
+async function loadPages(
+  kv: DenoKvLike,
+  keys: KvKeys,
+  state: KvState,
+  junk: KvChange[],
+): Promise<void> {
+  const { head, log, parts } = state;
+  for await (const { key, value } of kv.list({ prefix: keys.pages }, { batchSize: LIST_BATCH })) {
+    const firstId = Number(key.at(-1));
+    const rows = unpackPage(value).filter((row) =>
+      row.id <= head.lastId && !isEvicted(head, row.class, row.id)
+    );
+    const last = rows.at(-1);
+    if (last === undefined) {
+      junk.push({ key: [...keys.pages, firstId], bytes: 0 });
+      continue;
+    }
+    state.pages.push({ firstId, lastId: last.id });
+    for (const { id, bytes, kind, class: cls, parts: count } of rows) {
+      log.push({ text: "", bytes, kind, class: cls }, id);
+      if (count > 0) parts.set(id, count);
+    }
+  }
+}
+
+async function loadParts(
+  kv: DenoKvLike,
+  keys: KvKeys,
+  { parts }: KvState,
+  junk: KvChange[],
+): Promise<void> {
+  for await (const { key } of kv.list({ prefix: keys.parts }, { batchSize: LIST_BATCH })) {
+    const [id, index] = [Number(key.at(-2)), Number(key.at(-1))];
+    if (!parts.has(id)) junk.push({ key: [...keys.parts, id, index], bytes: 0 });
+  }
+}
+
+async function loadMeta(kv: DenoKvLike, keys: KvKeys, { meta }: KvState): Promise<void> {
+  const found = new Map<string, unknown[]>();
+  for await (const { key, value } of kv.list({ prefix: keys.meta })) {
+    const name = String(key.at(-2));
+    found.set(name, [...found.get(name) ?? [], value]);
+  }
+  for (const [name, values] of found) {
+    meta.set(name, { value: joinParts(values), pieces: values.length });
+  }
+}
+
+/** An empty text still needs a piece, or it would not be there. */
+function piecesOf(value: string): readonly Uint8Array[] {
+  return value === "" ? [new Uint8Array()] : cutBytes(new TextEncoder().encode(value));
+}

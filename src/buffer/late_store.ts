@@ -1,0 +1,169 @@
+import { backoffMs } from "../base/backoff.ts";
+import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { MaybePromise } from "../base/maybe_promise.ts";
+import { ADOPTION_PAUSE_MS, GROUP_LIMITS, LATE_BACKOFF } from "./limits.ts";
+import type { MemoryStore } from "./memory.ts";
+import type {
+  EventStore,
+  LossByKind,
+  MetaChanges,
+  NewEntry,
+  ReadLimits,
+  StoreCapabilities,
+  StoredEntry,
+  StoreDepth,
+} from "./port.ts";
+import { createTally } from "./tally.ts";
+
+/** What `createLateStore` needs. */
+export interface LateStoreOptions {
+  /** Where events wait until then. */
+  readonly memory: MemoryStore;
+  /** Opens the store on disk; rejects while that is not possible. */
+  readonly open: () => Promise<EventStore>;
+  /** Timers. */
+  readonly clock: Clock;
+  /** Jitter in [0, 1). */
+  readonly random: () => number;
+}
+
+/**
+ * A store in memory that becomes one on disk as soon as the disk can be used:
+ * it tries again after 1 to 30 s. What waited in memory moves over in
+ * portions, under new ids, so that an event on its way may be sent twice.
+ */
+export function createLateStore(options: LateStoreOptions): EventStore {
+  return new LateStore(options);
+}
+
+class LateStore implements EventStore {
+  readonly #options: LateStoreOptions;
+  readonly #memory: MemoryStore;
+  readonly #metaKeys = new Set<string>();
+  #disk: EventStore | null = null;
+  // Ids on disk come after every id that was given in memory.
+  #offset = 0;
+  #attempts = 0;
+  #timer: CancelTimer = () => {};
+  #opening: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: LateStoreOptions) {
+    this.#options = options;
+    this.#memory = options.memory;
+    this.#retryLater();
+  }
+
+  get capabilities(): StoreCapabilities {
+    return (this.#disk ?? this.#memory).capabilities;
+  }
+
+  get storeId(): string {
+    return this.#memory.storeId;
+  }
+
+  append(entries: readonly NewEntry[], meta?: MetaChanges): MaybePromise<LossByKind> {
+    if (this.#disk !== null) return this.#disk.append(entries, meta);
+    const evicted = this.#memory.append(entries, meta);
+    this.#offset += entries.length;
+    for (const key of meta?.keys() ?? []) this.#metaKeys.add(key);
+    return evicted;
+  }
+
+  read(afterId: number, limits: ReadLimits): MaybePromise<readonly StoredEntry[]> {
+    const waiting = this.#memory.read(afterId, limits);
+    if (waiting.length > 0 || this.#disk === null) return waiting;
+    const rows = this.#disk.read(Math.max(0, afterId - this.#offset), limits);
+    const shift = (found: readonly StoredEntry[]): readonly StoredEntry[] =>
+      found.map((row) => ({ ...row, id: row.id + this.#offset }));
+    return rows instanceof Promise ? rows.then(shift) : shift(rows);
+  }
+
+  removeRange(firstId: number, lastId: number): MaybePromise<void> {
+    this.#memory.removeRange(firstId, Math.min(lastId, this.#offset));
+    if (lastId <= this.#offset) return;
+    return this.#disk?.removeRange(Math.max(1, firstId - this.#offset), lastId - this.#offset);
+  }
+
+  depth(): StoreDepth {
+    const [memory, disk] = [this.#memory.depth(), this.#disk?.depth()];
+    return {
+      count: memory.count + (disk?.count ?? 0),
+      bytes: memory.bytes + (disk?.bytes ?? 0),
+    };
+  }
+
+  losses(): LossByKind {
+    const losses = createTally(this.#memory.losses());
+    losses.addAll(this.#disk?.losses() ?? {});
+    return losses.snapshot();
+  }
+
+  getMeta(key: string): MaybePromise<string | null> {
+    return (this.#disk ?? this.#memory).getMeta(key);
+  }
+
+  setMeta(key: string, value: string | null): MaybePromise<void> {
+    if (this.#disk !== null) return this.#disk.setMeta(key, value);
+    this.#metaKeys.add(key);
+    this.#memory.setMeta(key, value);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#timer();
+    await this.#opening;
+    // The last chance for what waits: the disk may just have come back.
+    if (this.#disk === null && this.#memory.depth().count > 0) await this.#open();
+    while (await this.#moveSome());
+    this.#memory.close();
+    await this.#disk?.close();
+  }
+
+  #retryLater(): void {
+    const delayMs = backoffMs(++this.#attempts, LATE_BACKOFF, this.#options.random());
+    this.#timer = this.#options.clock.setTimer(() => {
+      this.#opening = this.#open().then(() => {
+        if (this.#closed) return;
+        if (this.#disk === null) this.#retryLater();
+        else this.#moveLater();
+      });
+    }, delayMs);
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const disk = await this.#options.open();
+      for (const key of this.#metaKeys) await disk.setMeta(key, this.#memory.getMeta(key));
+      this.#disk = disk;
+    } catch {
+      // Said once when it began; the next attempt follows.
+    }
+  }
+
+  /** In portions, so that the host is not held up. */
+  #moveLater(): void {
+    this.#timer = this.#options.clock.setTimer(() => {
+      this.#opening = this.#moveSome().then((more) => {
+        if (more && !this.#closed) this.#moveLater();
+      });
+    }, ADOPTION_PAUSE_MS);
+  }
+
+  /** Answers whether there is more to move, and it may go on. */
+  async #moveSome(): Promise<boolean> {
+    const { maxEvents: maxCount, maxBytes } = GROUP_LIMITS;
+    const rows = this.#memory.readFull(0, { maxCount, maxBytes });
+    const last = rows.at(-1);
+    if (last === undefined || this.#disk === null) return false;
+    try {
+      await this.#disk.append(rows);
+      this.#memory.removeRange(0, last.id);
+      return true;
+    } catch {
+      // The rest stays readable in memory; nothing is lost by waiting there.
+      return false;
+    }
+  }
+}

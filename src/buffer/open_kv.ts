@@ -1,0 +1,122 @@
+import { randomHex } from "../base/ids.ts";
+import { claimPath } from "./claim.ts";
+import { loadDenoKv } from "./deno_kv.ts";
+import { isForeign } from "./fingerprint.ts";
+import type { DenoKvLike } from "./kv_like.ts";
+import { openKvOrphan } from "./kv_orphan.ts";
+import { claimPartition, freePartitions, takePartition } from "./kv_partition.ts";
+import type { PartitionParts } from "./kv_partition.ts";
+import { openKvStore } from "./kv_store.ts";
+import { DISK_LIMITS, fillLimits } from "./limits.ts";
+import { bufferNames, randomName } from "./names.ts";
+import type { OpenedStore } from "./opened.ts";
+import { openOrphan } from "./orphan.ts";
+import type { OrphanAnswer, OrphanParts } from "./orphan.ts";
+import type { StoreLimits } from "./port.ts";
+
+/** Opens a neighbour's file of either kind if its process is gone. */
+export function openAnyOrphan(
+  path: string,
+  parts: OrphanParts,
+): OrphanAnswer | Promise<OrphanAnswer> {
+  return path.endsWith(".kv") ? openKvOrphan(path, parts) : openOrphan(path, parts);
+}
+
+/**
+ * Opens a file of Deno KV for this process alone.
+ *
+ * @throws {Z4jError} As `loadDenoKv` and `openKvStore` do.
+ */
+export async function openKvFile(
+  wanted: string,
+  limits: Partial<StoreLimits>,
+  parts: OrphanParts,
+): Promise<OpenedStore> {
+  for (let path = wanted;; path = randomName(wanted, randomHex(4))) {
+    const opened = await openOwn(path, limits, parts);
+    if (opened !== null) return opened;
+  }
+}
+
+/** Answers `null` where the file is another project's. */
+async function openOwn(
+  wanted: string,
+  limits: Partial<StoreLimits>,
+  parts: OrphanParts,
+): Promise<OpenedStore | null> {
+  const { path, lock } = claimPath(wanted, parts);
+  const fingerprint = parts.fingerprint ?? undefined;
+  try {
+    const store = await openKvStore({ kv: await loadDenoKv(path), limits, fingerprint, path });
+    if (!isForeign(store.fingerprint, parts.fingerprint)) {
+      const home = {
+        own: path,
+        limits: fillLimits(limits, DISK_LIMITS),
+        names: () => bufferNames(path, parts.files),
+        open: (found: string) => openAnyOrphan(found, parts),
+        release: () => lock.release(),
+      };
+      return { store, home };
+    }
+    await store.close();
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  lock.release();
+  return null;
+}
+
+/** Opens a part of a database that several processes share, as on Deno Deploy. */
+export async function openKvShared(
+  kv: DenoKvLike,
+  limits: Partial<StoreLimits>,
+  parts: Omit<PartitionParts, "kv">,
+): Promise<OpenedStore> {
+  const shared: PartitionParts = { ...parts, kv };
+  const partition = await claimPartition(shared);
+  const fingerprint = parts.fingerprint ?? undefined;
+  const kvOfStore = borrowed(kv);
+  const store = await openKvStore({ kv: kvOfStore, limits, fingerprint, prefix: partition.prefix });
+  const home = {
+    own: partition.id,
+    limits: fillLimits(limits, DISK_LIMITS),
+    names: () => freePartitions(shared),
+    open: (id: string) => openPartition(id, shared),
+    async release() {
+      await partition.release(store.depth().count === 0);
+      kv.close();
+    },
+  };
+  return { store, home };
+}
+
+async function openPartition(id: string, parts: PartitionParts): Promise<OrphanAnswer> {
+  const partition = await takePartition(id, parts);
+  if (partition === null) return { kind: "busy" };
+  const store = await openKvStore({ kv: borrowed(parts.kv), prefix: partition.prefix });
+  const orphan = {
+    async read(afterId: number, limits: Parameters<typeof store.readFull>[1]) {
+      const rows = await store.readFull(afterId, limits);
+      return { rows, lastId: rows.at(-1)?.id ?? afterId, more: rows.length > 0 };
+    },
+    remove: (firstId: number, lastId: number) => store.removeRange(firstId, lastId),
+    losses: () => store.losses(),
+    async close(empty: boolean) {
+      await store.close();
+      await partition.release(empty);
+    },
+  };
+  return { kind: "orphan", orphan };
+}
+
+/** The database for a store that must not close it for the others. */
+function borrowed(kv: DenoKvLike): DenoKvLike {
+  return {
+    get: (key) => kv.get(key),
+    getMany: (keys) => kv.getMany(keys),
+    list: (selector, options) => kv.list(selector, options),
+    atomic: () => kv.atomic(),
+    close() {},
+  };
+}

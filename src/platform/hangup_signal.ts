@@ -1,0 +1,36 @@
+import process from "node:process";
+import { isatty } from "node:tty";
+
+/** The part of the process that the signal needs; tests pass a fake one. */
+export interface HangupProcess {
+  /** Adds a handler. */
+  on(event: "SIGHUP", handler: () => void): unknown;
+  /** Removes a handler. */
+  removeListener(event: "SIGHUP", handler: () => void): unknown;
+}
+
+/**
+ * Calls `listener` on every SIGHUP until removed, without keeping the process
+ * alive. In a terminal the signal means that the terminal is gone and the
+ * process should end with it: there nothing is listened to.
+ */
+export function onHangupSignal(
+  listener: () => void,
+  target: HangupProcess = process as unknown as HangupProcess,
+  hasTerminal: () => boolean = () => isatty(0),
+): () => void {
+  if (hasTerminal()) return () => {};
+  const handler = (): void => {
+    try {
+      listener();
+    } catch {
+      // Nothing of ours may end the host.
+    }
+  };
+  try {
+    target.on("SIGHUP", handler);
+  } catch {
+    return () => {}; // A system without this signal, or no permission for it.
+  }
+  return () => void target.removeListener("SIGHUP", handler);
+}

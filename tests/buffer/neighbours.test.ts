@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import type { Logger } from "../../src/base/logger.ts";
+import type { GroupedBuffer } from "../../src/buffer/grouped.ts";
+import { listBuffers } from "../../src/buffer/list.ts";
+import { openBuffer } from "../../src/buffer/open.ts";
+import { event, tempDir, until } from "../_support/buffer_files.ts";
+import { startNeighbour } from "../_support/buffer_neighbours.ts";
+
+const ALL = { maxCount: 1_000_000, maxBytes: 1_000_000_000 };
+
+let dir = "";
+let path = "";
+let removeDir = (): void => {};
+let lines: string[] = [];
+
+const heard = (facts: unknown, message: string): void => {
+  lines.push(`${message} ${JSON.stringify(facts)}`);
+};
+const logger: Logger = { debug() {}, info: heard, warn: heard, error: heard };
+
+beforeEach(() => {
+  const temp = tempDir();
+  dir = temp.dir;
+  path = join(dir, "buffer-1.sqlite");
+  removeDir = temp.remove;
+  lines = [];
+});
+afterEach(() => removeDir());
+
+function opened(fingerprint = "p", at = path): Promise<GroupedBuffer> {
+  return openBuffer({ path: at, fingerprint, neighbours: true, logger });
+}
+
+async function textsOf(buffer: GroupedBuffer): Promise<string[]> {
+  return (await buffer.read(0, ALL)).map(({ text }) => text);
+}
+
+function numbered(from: number, to: number): string[] {
+  return Array.from({ length: to - from }, (_, i) => event(from + i).text);
+}
+
+/** Leaves the file of a process that was killed; answers its path. */
+async function orphan(count: number, from = 0, at = path, fingerprint = "p"): Promise<string> {
+  const child = startNeighbour({ path: at, count, from, fingerprint });
+  const found = await child.path;
+  await child.kill();
+  return found;
+}
+
+describe("openBuffer() among neighbours", () => {
+  it("openBuffer() takes another name while a live process of the same id has the file", async () => {
+    const child = startNeighbour({ path, count: 3 });
+    assert.equal(await child.path, path);
+    const buffer = await opened();
+    assert.match(buffer.capabilities.path ?? "", /buffer-1-[0-9a-f]{8}\.sqlite$/);
+    buffer.push(event(100));
+    await buffer.settled();
+    assert.deepEqual(await textsOf(buffer), [event(100).text]);
+    await child.end();
+    const again = await opened();
+    assert.equal(again.capabilities.path, path);
+    assert.deepEqual(await textsOf(again), numbered(0, 3));
+    await again.close();
+    await buffer.close();
+  });
+
+  it("openBuffer() leaves the events of a live neighbour alone", async () => {
+    const child = startNeighbour({ path: join(dir, "buffer-7.sqlite"), count: 5 });
+    await child.path;
+    const buffer = await opened();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(buffer.depth().count, 0);
+    const states = (await listBuffers(dir)).map(({ state, events }) => [state, events]);
+    assert.deepEqual(states, [["used", 0], ["used", 5]]);
+    await buffer.close();
+    await child.kill();
+  });
+
+  it("openBuffer() adopts what a killed neighbour left, each event once, and removes its file", async () => {
+    const left = await orphan(3_000, 0, join(dir, "buffer-7.sqlite"));
+    const began = performance.now();
+    const buffer = await opened();
+    buffer.push(event(9_999));
+    await until(() => !existsSync(left));
+    assert.ok(performance.now() - began < 3_000, "adoption must not take seconds");
+    const expected = [...numbered(0, 3_000), event(9_999).text].sort();
+    assert.deepEqual((await textsOf(buffer)).sort(), expected);
+    await buffer.close();
+    assert.deepEqual(readdirSync(dir), ["buffer-1.sqlite"]);
+    assert.ok(lines.some((line) => line.includes("3000")), lines.join());
+  });
+
+  it("openBuffer() in several processes at once adopts every orphan exactly once", async () => {
+    const left = await Promise.all(
+      [2, 3, 4, 5].map((n) => orphan(1_000, n * 1_000, join(dir, `buffer-${n}.sqlite`))),
+    );
+    const adopters = [11, 12, 13].map((n) =>
+      startNeighbour({ path: join(dir, `buffer-${n}.sqlite`) })
+    );
+    await until(() => left.every((file) => !existsSync(file)), 15_000);
+    await Promise.all(adopters.map((one) => one.end()));
+    const buffer = await opened();
+    await until(() => buffer.depth().count === 4_000, 10_000);
+    await until(() => readdirSync(dir).filter((name) => name.endsWith(".sqlite")).length === 1);
+    const texts = await textsOf(buffer);
+    assert.deepEqual([texts.length, new Set(texts).size], [4_000, 4_000], lines.join("\n"));
+    assert.deepEqual(texts.sort(), numbered(2_000, 6_000).sort());
+    await buffer.close();
+  });
+
+  it("openBuffer() loses nothing when adopters are killed in the middle", async () => {
+    const left = await orphan(20_000, 0, join(dir, "buffer-7.sqlite"));
+    for (let round = 0; round < 3; round++) {
+      const adopter = startNeighbour({ path: join(dir, `buffer-${20 + round}.sqlite`) });
+      await adopter.path;
+      await new Promise((resolve) => setTimeout(resolve, 10 + 20 * round));
+      await adopter.kill();
+    }
+    const wasInTheMiddle = existsSync(left);
+    const buffer = await opened();
+    const others = () => readdirSync(dir).filter((name) => /^buffer-(7|2\d)/.test(name));
+    await until(() => others().length === 0, 20_000).catch((error: unknown) => {
+      throw new Error(`${lines.join("\n")}\n${readdirSync(dir).join()}`, { cause: error });
+    });
+    const texts = await textsOf(buffer);
+    assert.deepEqual([...new Set(texts)].sort(), numbered(0, 20_000).sort());
+    assert.ok(wasInTheMiddle, "the kills came too late to prove anything");
+    await buffer.close();
+  });
+
+  it("openBuffer() keeps and reports what was written under another project's secret", async () => {
+    const others = [
+      startNeighbour({ path: join(dir, "buffer-7.sqlite"), count: 4, fingerprint: "other" }),
+      startNeighbour({ path, count: 2, from: 50, fingerprint: "other" }),
+    ];
+    const [left, same] = await Promise.all(others.map((one) => one.path));
+    await Promise.all(others.map((one) => one.kill()));
+    const buffer = await opened();
+    assert.notEqual(buffer.capabilities.path, same);
+    await until(() => lines.filter((line) => line.includes("another project")).length >= 2);
+    assert.equal(buffer.depth().count, 0);
+    const listed = await listBuffers(dir, { fingerprint: "p" });
+    assert.deepEqual(
+      listed.filter(({ state }) => state === "foreign").map(({ path, events }) => [path, events]),
+      [[same, 2], [left, 4]],
+    );
+    await buffer.close();
+    const owner = await opened("other");
+    await until(() => owner.depth().count === 6);
+    await owner.close();
+  });
+
+  it("close() while adopting leaves every event in one of the two files", async () => {
+    await orphan(5_000, 0, join(dir, "buffer-7.sqlite"));
+    const first = await opened();
+    await until(() => first.depth().count > 300);
+    await first.close();
+    const second = await opened();
+    await until(() => !existsSync(join(dir, "buffer-7.sqlite")), 10_000);
+    const texts = await textsOf(second);
+    assert.deepEqual([...new Set(texts)].sort(), numbered(0, 5_000).sort());
+    assert.deepEqual(second.losses().closed, {});
+    assert.deepEqual(first.losses().closed, {});
+    await second.close();
+  });
+
+  it("openBuffer() clears away the lock of a process killed before it had a file", async () => {
+    writeFileSync(join(dir, "buffer-7.sqlite-owner"), "");
+    const buffer = await opened();
+    await until(() => !existsSync(join(dir, "buffer-7.sqlite-owner")));
+    assert.ok(!existsSync(join(dir, "buffer-7.sqlite")));
+    await buffer.close();
+  });
+
+  it("openBuffer() adopts no more than its own bounds allow", async () => {
+    await orphan(3_000, 0, join(dir, "buffer-7.sqlite"));
+    const limits = { maxEvents: 1_000 };
+    const buffer = await openBuffer({ path, fingerprint: "p", neighbours: true, limits, logger });
+    await until(() => buffer.depth().count >= 750);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(buffer.depth().count, 750);
+    assert.deepEqual(buffer.losses().capacity, {});
+    await buffer.close();
+  });
+});

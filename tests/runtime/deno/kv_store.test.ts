@@ -1,0 +1,103 @@
+// Needs `Deno.openKv`; run with --unstable-kv.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { loadDenoKv } from "../../../src/buffer/deno_kv.ts";
+import type { GroupedBuffer } from "../../../src/buffer/grouped.ts";
+import { openKvStore } from "../../../src/buffer/kv_store.ts";
+import { openBuffer } from "../../../src/buffer/open.ts";
+import { testEventStore } from "../../../src/testing/buffer_contract.ts";
+import { event, tempDir, until } from "../../_support/buffer_files.ts";
+import { startNeighbour } from "../../_support/buffer_neighbours.ts";
+
+testEventStore("deno-kv", async (limits) => {
+  const { dir, remove } = tempDir();
+  const open = async () => openKvStore({ kv: await loadDenoKv(join(dir, "buffer.kv")), limits });
+  return { store: await open(), reopen: open, cleanup: remove };
+}, { describe, it });
+
+const ALL = { maxCount: 1_000_000, maxBytes: 1_000_000_000 };
+
+async function inTempDir(run: (dir: string) => Promise<void>): Promise<void> {
+  const { dir, remove } = tempDir();
+  try {
+    await run(dir);
+  } finally {
+    remove();
+  }
+}
+
+function opened(path: string, fingerprint = "p"): Promise<GroupedBuffer> {
+  return openBuffer({ path, store: "deno-kv", fingerprint, neighbours: true });
+}
+
+async function textsOf(buffer: GroupedBuffer): Promise<string[]> {
+  return (await buffer.read(0, ALL)).map(({ text }) => text);
+}
+
+describe("loadDenoKv()", () => {
+  it("loadDenoKv() names the file it could not open", async () => {
+    await assert.rejects(loadDenoKv("/nowhere/at/all.kv"), { code: "Z4J_BUFFER_OPEN" });
+  });
+});
+
+describe("openBuffer() in Deno KV", () => {
+  it("openBuffer() keeps events in a file of their own and finds them again", () =>
+    inTempDir(async (dir) => {
+      const buffer = await opened(join(dir, "buffer-1.sqlite"));
+      const path = join(dir, "buffer-1.kv");
+      assert.deepEqual(buffer.capabilities, { kind: "deno-kv", durable: true, path });
+      buffer.push(event(0));
+      await buffer.close();
+      const again = await opened(join(dir, "buffer-1.sqlite"));
+      assert.deepEqual(await textsOf(again), [event(0).text]);
+      await again.close();
+    }));
+
+  it("openBuffer() adopts what killed neighbours left in Deno KV and in SQLite", () =>
+    inTempDir(async (dir) => {
+      const children = [
+        startNeighbour({ path: join(dir, "buffer-7.sqlite"), store: "deno-kv", count: 2_000 }),
+        startNeighbour({ path: join(dir, "buffer-8.sqlite"), count: 100, from: 2_000 }),
+      ];
+      const left = await Promise.all(children.map((one) => one.path));
+      await Promise.all(children.map((one) => one.kill()));
+      const buffer = await opened(join(dir, "buffer-1.sqlite"));
+      await until(() => left.every((path) => !existsSync(path)), 10_000);
+      const expected = Array.from({ length: 2_100 }, (_, n) => event(n).text).sort();
+      assert.deepEqual((await textsOf(buffer)).sort(), expected);
+      await buffer.close();
+    }));
+
+  it("openBuffer() leaves a live neighbour and another project's events alone", () =>
+    inTempDir(async (dir) => {
+      const path = join(dir, "buffer-7.sqlite");
+      const child = startNeighbour({ path, store: "deno-kv", count: 3, fingerprint: "other" });
+      const left = await child.path;
+      const buffer = await opened(path);
+      assert.notEqual(buffer.capabilities.path, left);
+      await child.kill();
+      await buffer.close();
+      const later = await opened(path);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.equal(later.depth().count, 0);
+      assert.ok(existsSync(left));
+      await later.close();
+    }));
+
+  it("settled() loses nothing that it reported when the process is killed", () =>
+    inTempDir(async (dir) => {
+      const path = join(dir, "buffer-7.sqlite");
+      for (let round = 0; round < 3; round++) {
+        const child = startNeighbour({ path, store: "deno-kv", count: 1_500, from: round * 1_500 });
+        await child.path;
+        await child.kill();
+      }
+      const buffer = await opened(path);
+      await until(() => buffer.depth().count >= 4_500, 10_000);
+      const expected = Array.from({ length: 4_500 }, (_, n) => event(n).text).sort();
+      assert.deepEqual([...new Set(await textsOf(buffer))].sort(), expected);
+      await buffer.close();
+    }));
+});
