@@ -3,7 +3,8 @@ import type { Clock } from "../base/clock.ts";
 import type { RequestFacts } from "../platform/serve_port.ts";
 import type { Auth } from "./auth.ts";
 import type { Live } from "./live.ts";
-import type { BrainOperator, BrainReader } from "./store.ts";
+import type { BrainOperator } from "./operator_port.ts";
+import type { BrainReader } from "./store.ts";
 
 /** Where the brain is reachable; filled in once the port is known. */
 export interface Address {

@@ -43,12 +43,14 @@ const ALL: ReadLimits = { maxCount: 1_000_000, maxBytes: 1_000_000_000 };
  * own store and stands alone.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { createMemoryStore } from "@z4j/core/buffer";
  * import { testEventStore } from "@z4j/core/testing";
  * import { describe, it } from "node:test";
  *
- * testEventStore("memory", (limits) => ({ store: createMemoryStore(limits) }), { describe, it });
+ * export function check(): void {
+ *   testEventStore("memory", (limits) => ({ store: createMemoryStore(limits) }), { describe, it });
+ * }
  * ```
  */
 export function testEventStore(name: string, factory: StoreFactory, runner: ContractRunner): void {

@@ -1,0 +1,29 @@
+/** What Linux tells about a process. */
+import { readFileSync } from "node:fs";
+
+// `USER_HZ` of /proc is 100 on every Linux that our runtimes run on.
+const TICK_MS = 10;
+
+/** Memory of a process in MiB. */
+export interface Memory {
+  /** Resident, shared pages included. */
+  readonly rss: number;
+  /** Resident and its own: heap, stacks, compiled code. */
+  readonly anonymous: number;
+}
+
+/** CPU time of a process with all its threads, in milliseconds, to 10 ms. */
+export function cpuMsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The name in parentheses may hold anything; utime and stime are fields 14 and 15.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+/** Resident memory of a process. */
+export function memoryOf(pid: number): Memory {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const mebibytes = (key: string): number =>
+    Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
+  return { rss: mebibytes("VmRSS"), anonymous: mebibytes("RssAnon") };
+}
