@@ -5,8 +5,9 @@
  *     bench.ts [--only NAME] [--runtime deno|bun] [--json FILE] [--strict]
  *
  * Names: record, sign, idle, ingest, delivery. `--json` adds one line for each
- * measurement to a file. The exit status is 1 when a measurement failed, and
- * with `--strict` also when a goal was missed.
+ * measurement to a file. The exit status is 1 when a measurement failed, and with
+ * `--strict` also when a goal was missed. All but record and sign read /proc, so
+ * they need Linux.
  */
 import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";

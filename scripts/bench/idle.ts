@@ -7,7 +7,7 @@ import { type BrainAccess, withBrain } from "./brain.ts";
 import { withFolder } from "./folder.ts";
 import { figure, type Goal, median, publish } from "./measure.ts";
 import { type Peer, startPeer } from "./peer.ts";
-import { cpuMsOf, type Memory, memoryOf } from "./proc.ts";
+import { cpuMsBetween, type Memory, memoryOf, threadTimesOf } from "./proc.ts";
 
 const PAIRS = 3;
 const SETTLE_MS = 4000;
@@ -56,10 +56,10 @@ async function observe(hosts: readonly Host[]): Promise<readonly Sample[]> {
   await wait(1000);
   const collected = hosts.map(({ pid }) => memoryOf(pid));
   const before = await Promise.all(hosts.map((host) => host.ask("timers") as Promise<Report>));
-  const [cpu, startedAt] = [hosts.map(({ pid }) => cpuMsOf(pid)), performance.now()];
+  const [cpu, startedAt] = [hosts.map(({ pid }) => threadTimesOf(pid)), performance.now()];
   await wait(IDLE_MS);
   const spentMs = performance.now() - startedAt;
-  const cpuAfter = hosts.map(({ pid }) => cpuMsOf(pid));
+  const cpuAfter = hosts.map(({ pid }) => threadTimesOf(pid));
   const idle = hosts.map(({ pid }) => memoryOf(pid));
   const after = await Promise.all(hosts.map((host) => host.ask("timers") as Promise<Report>));
   if (after.some(({ connected }) => connected === false)) {
@@ -70,7 +70,7 @@ async function observe(hosts: readonly Host[]): Promise<readonly Sample[]> {
     settled: of(settled, i),
     collected: of(collected, i),
     idle: of(idle, i),
-    cpuShare: (of(cpuAfter, i) - of(cpu, i)) / spentMs * 100,
+    cpuShare: cpuMsBetween(of(cpu, i), of(cpuAfter, i)) / spentMs * 100,
     timersPerMinute: (of(after, i).fired - of(before, i).fired) / spentMs * 60_000,
   }));
 }

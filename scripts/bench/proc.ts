@@ -1,5 +1,5 @@
 /** What Linux tells about a process. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 // `USER_HZ` of /proc is 100 on every Linux that our runtimes run on.
 const TICK_MS = 10;
@@ -18,6 +18,27 @@ export function cpuMsOf(pid: number): number {
   // The name in parentheses may hold anything; utime and stime are fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+/** Nanoseconds on a processor, by thread. */
+export type ThreadTimes = ReadonlyMap<string, number>;
+
+/** CPU time of each thread of a process that lives now. */
+export function threadTimesOf(pid: number): ThreadTimes {
+  const folder = `/proc/${pid}/task`;
+  return new Map(
+    readdirSync(folder).map((thread) => {
+      const [ns] = readFileSync(`${folder}/${thread}/schedstat`, "utf8").split(" ");
+      return [thread, Number(ns)];
+    }),
+  );
+}
+
+/** CPU time between two readings, in milliseconds; threads that ended are left out. */
+export function cpuMsBetween(before: ThreadTimes, after: ThreadTimes): number {
+  let ns = 0;
+  for (const [thread, time] of after) ns += time - (before.get(thread) ?? 0);
+  return ns / 1e6;
 }
 
 /** Resident memory of a process. */
