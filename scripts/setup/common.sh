@@ -35,7 +35,7 @@ packages_with_deno() {
   deno="$(command -v deno)"
   deno run -A --no-config --node-modules-dir=none npm:npm@11 ci --ignore-scripts --no-audit --no-fund \
     --loglevel=error >&2 || fail "npm ci failed"
-  deno run -A --no-config node_modules/bun/install.js >&2 || true
+  (cd node_modules/bun && deno run -A --no-config --unstable-detect-cjs install.js) >&2 || true
   ln -sf "$deno" node_modules/.bin/deno
 }
 
