@@ -13,5 +13,31 @@
 export { createAgent, startAgent } from "./src/install/create_agent.ts";
 export type { AgentOptions } from "./src/install/options.ts";
 export type { AgentConfig, ManagedAgent } from "./src/install/managed_agent.ts";
-export type * from "./src/agent/agent_types.ts";
+export type {
+  Agent,
+  AgentEventMap,
+  AgentStatus,
+  FlushReport,
+  TimeoutOptions,
+} from "./src/agent/agent_types.ts";
+export type { CommandCounters } from "./src/agent/dispatcher.ts";
+export type { AgentState } from "./src/agent/states.ts";
+export type { CancelTimer, Clock } from "./src/base/clock.ts";
 export { isZ4jError, Z4jError } from "./src/base/errors.ts";
+export type { Z4jErrorCode, Z4jErrorOptions } from "./src/base/errors.ts";
+export type { LogFacts, Logger, LogLevel } from "./src/base/logger.ts";
+export type { Engine, EngineEvent } from "./src/engines/contract.ts";
+export type { Scheduler } from "./src/schedulers/contract.ts";
+export type { DescribedSetting } from "./src/settings/describe.ts";
+export type {
+  AgentSettingsOptions,
+  DurabilityChoice,
+  TransportChoice,
+} from "./src/settings/options.ts";
+export type { SettingKey, SettingSource, SettingValues } from "./src/settings/settings.ts";
+export type { FailureClass, SessionEnd } from "./src/transport/port.ts";
+export type {
+  WebSocketFactory,
+  WebSocketInit,
+  WebSocketLike,
+} from "./src/transport/socket_like.ts";

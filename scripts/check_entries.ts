@@ -28,7 +28,8 @@ function packagesOf(path: string): string[] {
     /^npm:\/?(@[^/]+\/[^@/]+|[^@/]+)/.exec(specifier)?.[1] ??
       /\/node_modules\/(@[^/]+\/[^/]+|[^/]+)\//.exec(specifier)?.[1] ?? []
   );
-  return [...new Set(names)];
+  // Types of the runtimes come from the type checker's configuration, not from an import.
+  return [...new Set(names)].filter((name) => !name.startsWith("@types/"));
 }
 
 const lead = read("deno.json");

@@ -27,6 +27,18 @@ need() {
   command -v "$1" >/dev/null 2>&1 || install_package "$2" "cannot find '$1'"
 }
 
+# npm itself, run by Deno, for a machine without Node: `deno install` wants the
+# optional packages of every platform. The two runtimes' own install scripts need
+# Node, so Deno takes their place.
+packages_with_deno() {
+  local deno
+  deno="$(command -v deno)"
+  deno run -A --no-config --node-modules-dir=none npm:npm@11 ci --ignore-scripts --no-audit --no-fund \
+    --loglevel=error >&2 || fail "npm ci failed"
+  (cd node_modules/bun && deno run -A --no-config --unstable-detect-cjs install.js) >&2 || true
+  ln -sf "$deno" node_modules/.bin/deno
+}
+
 # Installs the npm packages of the lock file, once per lock file, with npm, Bun or Deno.
 node_packages() {
   local stamp="node_modules/.z4j-lock"
@@ -37,7 +49,7 @@ node_packages() {
   elif command -v bun >/dev/null 2>&1; then
     bun install --no-save >&2 || fail "bun install failed"
   elif command -v deno >/dev/null 2>&1; then
-    deno install --allow-scripts=npm:bun,npm:deno >&2 || fail "deno install failed"
+    packages_with_deno
   else
     need npm npm
     npm ci --no-audit --no-fund --loglevel=error >&2 || fail "npm ci failed"

@@ -34,13 +34,16 @@ const MAX_EARLY_EVENTS = 1000;
  * before `start`, and nothing of it throws into the host afterwards.
  *
  * @example Start, wait until the brain has answered, stop
- * ```ts no-eval
- * import { createAgentCore } from "@z4j/core/agent";
+ * ```ts
+ * import { type AgentParts, createAgentCore } from "@z4j/core/agent";
  *
- * const agent = createAgentCore(parts);
- * await agent.start();
- * await agent.ready({ timeoutMs: 5000 });
- * const { remaining } = await agent.stop();
+ * async function run(parts: AgentParts): Promise<number> {
+ *   const agent = createAgentCore(parts);
+ *   await agent.start();
+ *   await agent.ready({ timeoutMs: 5000 });
+ *   const { remaining } = await agent.stop();
+ *   return remaining;
+ * }
  * ```
  */
 export function createAgentCore(parts: AgentParts): Agent {
@@ -222,6 +225,8 @@ class AgentCore implements Agent {
       return { sent: 0, remaining: 0, timedOut: false };
     }
     this.#change("stopping");
+    // A brain keeps a schedule operation open until it has its answer.
+    await withDeadline(this.#clock, runtime.dispatcher.drain(), leftMs() / 2);
     runtime.dispatcher.stop();
     await withDeadline(this.#clock, runtime.hooks.detach(), leftMs());
     const report = await deliver(runtime, this.#clock, leftMs(), () => this.#isHopeless());

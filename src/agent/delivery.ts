@@ -25,6 +25,12 @@ export async function deliver(
   while (!isDone() && !isHopeless() && clock.monotonic() < deadline) {
     await nextAck(runtime, clock, Math.min(LOOK_AGAIN_MS, deadline - clock.monotonic()));
   }
+  // A brain drops what it has not taken yet when the socket closes. It takes
+  // frames in order, so the ack of an empty batch proves the answers before it.
+  const leftMs = deadline - clock.monotonic();
+  if (isDone() && !isHopeless() && leftMs > 0) {
+    await withDeadline(clock, pump.publish([]), leftMs);
+  }
   return {
     sent: pump.counters().acked - ackedBefore,
     remaining: buffer.depth().count,

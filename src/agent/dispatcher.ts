@@ -47,6 +47,8 @@ export interface Dispatcher {
   receive(frame: SignedFrame): void;
   /** What happened so far. */
   counters(): CommandCounters;
+  /** Refuses what is new; resolves when what runs has been answered. */
+  drain(): Promise<void>;
   /** Aborts what runs; nothing starts any more. */
   stop(): void;
 }
@@ -67,6 +69,8 @@ class CommandDispatcher implements Dispatcher {
   readonly #memory: CommandMemory;
   readonly #waiting: Job[] = [];
   readonly #stopping = new AbortController();
+  readonly #idle: (() => void)[] = [];
+  #draining = false;
   #running = 0;
   #received = 0;
   #repeated = 0;
@@ -102,11 +106,16 @@ class CommandDispatcher implements Dispatcher {
     };
   }
 
+  drain(): Promise<void> {
+    this.#draining = true;
+    for (const job of this.#waiting.splice(0)) this.#finish(job, STOPPING);
+    if (this.#running === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
   stop(): void {
     this.#stopping.abort();
-    for (const job of this.#waiting.splice(0)) {
-      this.#finish(job, { status: "refused", reason: "the agent stops" });
-    }
+    void this.drain();
   }
 
   #acknowledge(command: ReceivedCommand): void {
@@ -128,9 +137,7 @@ class CommandDispatcher implements Dispatcher {
   }
 
   #accept(job: Job): void {
-    if (this.#stopping.signal.aborted) {
-      return this.#finish(job, { status: "refused", reason: "the agent stops" });
-    }
+    if (this.#draining) return this.#finish(job, STOPPING);
     if (this.#running < MAX_RUNNING_COMMANDS) return void this.#run(job);
     if (this.#waiting.length < MAX_WAITING_COMMANDS) return void this.#waiting.push(job);
     this.#finish(job, { status: "refused", reason: "too many commands wait in this agent" });
@@ -143,6 +150,7 @@ class CommandDispatcher implements Dispatcher {
     this.#finish(job, outcome);
     const next = this.#waiting.shift();
     if (next !== undefined) void this.#run(next);
+    if (this.#running === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
   }
 
   async #outcome({ command, deadlineMs }: Job): Promise<ActionOutcome> {
@@ -205,6 +213,8 @@ class CommandDispatcher implements Dispatcher {
     this.#parts.outbox.push({ type, id: command.id, payloadText, expiresAtMs });
   }
 }
+
+const STOPPING: ActionOutcome = { status: "refused", reason: "the agent stops" };
 
 const UNPRINTABLE = "the action answered something that cannot be printed";
 

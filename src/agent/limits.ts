@@ -19,12 +19,6 @@ export const MAX_IN_FLIGHT_BYTES: number = 8 * 1024 * 1024;
 /** How long an ack may take before the batch is sent again (protocol section 15). */
 export const ACK_DEADLINE_MS = 90_000;
 
-/** Ack latency above which batches shrink: a stock brain takes about 9 ms an event. */
-export const SLOW_ACK_MS = 2000;
-
-/** Ack latency below which batches grow. */
-export const FAST_ACK_MS = 500;
-
 /** Silence after which the brain is asked for a sign of life. */
 export const PROBE_AFTER_MS = 30_000;
 

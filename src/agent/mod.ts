@@ -2,20 +2,49 @@
  * The agent from parts: bring your own buffer, transport, clock and redactor.
  * Most processes use `createAgent()` of `@z4j/core` instead.
  *
- * ```ts no-eval
- * import { createAgentCore } from "@z4j/core/agent";
+ * ```ts
+ * import {
+ *   type Agent,
+ *   createAgentCore,
+ *   type RedactorLike,
+ *   type Transport,
+ * } from "@z4j/core/agent";
  * import { openBuffer } from "@z4j/core/buffer";
  *
- * const agent = createAgentCore({
- *   identity,
- *   secret,
- *   transport,
- *   redactor,
- *   openBuffer: () => openBuffer({ path: null }),
- * });
+ * export function assemble(transport: Transport, redactor: RedactorLike): Agent {
+ *   return createAgentCore({
+ *     identity: {
+ *       framework: "bare",
+ *       agentVersion: "1.0.0",
+ *       hostName: "mail-1",
+ *       workerId: "mail-1-4711",
+ *       workerRole: "task",
+ *       pid: null,
+ *       startedAtMs: Date.now(),
+ *     },
+ *     secret: new Uint8Array(32), // decodeHmacSecret() of @z4j/core/protocol reads a minted one
+ *     transport,
+ *     redactor,
+ *     openBuffer: () => openBuffer({ path: null }),
+ *   });
+ * }
  * ```
  *
  * @module
  */
 export { createAgentCore } from "./agent.ts";
 export type * from "./agent_types.ts";
+export type { CommandHandler, CommandRegistry, ReceivedCommand } from "./commands.ts";
+export type { CommandCounters } from "./dispatcher.ts";
+export type { RedactorLike } from "./recorder.ts";
+export type { ScheduleMeta } from "./schedule_stream_port.ts";
+export type { AgentState } from "./states.ts";
+export type {
+  FailureClass,
+  OpenOutcome,
+  SessionEnd,
+  SessionHandlers,
+  SessionTerms,
+  Transport,
+  TransportSession,
+} from "../transport/port.ts";

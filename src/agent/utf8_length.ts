@@ -1,9 +1,13 @@
+// deno-lint-ignore no-control-regex
+const NOT_ASCII = /[^\x00-\x7f]/;
+
 /**
  * Size of a text in UTF-8 bytes. Counting is several times faster than encoding
  * for texts of event size, and allocates nothing.
  */
 export function utf8Length(text: string): number {
   let bytes = text.length;
+  if (!NOT_ASCII.test(text)) return bytes;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit < 0x80) continue;

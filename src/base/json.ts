@@ -6,6 +6,7 @@ export type JsonPrimitive = string | number | boolean | null;
 export type JsonArray = readonly JsonValue[];
 /** An object of JSON values. */
 export interface JsonObject {
+  /** A member by its name. */
   readonly [key: string]: JsonValue;
 }
 

@@ -23,7 +23,8 @@ import {
   workerJson,
 } from "./api_rows.ts";
 import { type HttpContext, type HttpEnv, type HttpParts, HttpRefusal } from "./http_env.ts";
-import type { CommandRefusal, CommandRow, ProjectRow } from "./store.ts";
+import type { CommandRefusal } from "./operator_port.ts";
+import type { CommandRow, ProjectRow } from "./store.ts";
 
 const MAX_AGENT_NAME = 200;
 const IN_PROJECT = "/projects/:slug";

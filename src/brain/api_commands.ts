@@ -8,7 +8,8 @@ import {
   text,
 } from "./api_parse.ts";
 import { HttpRefusal } from "./http_env.ts";
-import type { CommandRequest, TaskRow } from "./store.ts";
+import type { CommandRequest } from "./operator_port.ts";
+import type { TaskRow } from "./store.ts";
 
 const MAX_ENGINE = 40;
 const MAX_NAME = 200;

@@ -2,7 +2,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { BrainContext } from "./context.ts";
 import { requiredNumber } from "./database.ts";
 import { BULK_RETRY_MAX, COMMAND_TIMEOUT_MAX_MS, IDEMPOTENCY_KEY_CHARS } from "./limits.ts";
-import type { AgentRow, CommandRefusal, CommandRequest } from "./store.ts";
+import type { CommandRefusal, CommandRequest } from "./operator_port.ts";
+import type { AgentRow } from "./store.ts";
 
 /** The marker that a retry needs (protocol 4.3). */
 export const RETRY_MARKER = "retry_by_reference_v1";

@@ -8,7 +8,7 @@ import { authorityOf, type ExternalSchedules, STABLE_SNAPSHOT } from "./external
 import { streamOf, type StreamRecord } from "./external_streams.ts";
 import { EXTERNAL_TIMEOUT_MS } from "./limits.ts";
 import type { LiveSession, SessionRegistry } from "./sessions.ts";
-import type { CommandRefusal } from "./store.ts";
+import type { CommandRefusal } from "./operator_port.ts";
 
 /** What an operator may do to a schedule. */
 export type ScheduleOperation = "enable" | "disable" | "trigger";

@@ -4,7 +4,7 @@ import type { SignedFrame } from "../protocol/frames.ts";
 import type { JsonTree } from "../protocol/json_tree.ts";
 import { touchAgent } from "./agents.ts";
 import { acknowledgeCommand, finishCommand } from "./commands.ts";
-import type { GatewayParts } from "./gateway.ts";
+import type { GatewayParts } from "./gateway_parts.ts";
 import { storeHeartbeat } from "./heartbeat.ts";
 import type { BatchOutcome } from "./ingest.ts";
 import { ACK_ID_CHARS } from "./limits.ts";

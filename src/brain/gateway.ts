@@ -1,33 +1,8 @@
-import type { Logger } from "../base/logger.ts";
 import type { ServerSocketHandlers } from "../platform/serve_port.ts";
-import type { AgentIdentity } from "./agents.ts";
 import { ConnectRate } from "./connect_rate.ts";
-import type { BrainContext } from "./context.ts";
-import type { Dispatcher } from "./dispatcher.ts";
-import type { ExternalSchedules } from "./external_schedules.ts";
+import type { GatewayParts } from "./gateway_parts.ts";
 import type { Gateway, UpgradeFacts } from "./gateway_port.ts";
 import { GatewayConnection } from "./gateway_connection.ts";
-import type { Ingestor } from "./ingest.ts";
-import type { JsonValue } from "../base/json.ts";
-import type { SessionRegistry } from "./sessions.ts";
-
-/** What the gateway works with. */
-export interface GatewayParts {
-  readonly context: BrainContext;
-  readonly sessions: SessionRegistry;
-  readonly dispatcher: Dispatcher;
-  readonly externals: ExternalSchedules;
-  readonly ingestor: Ingestor;
-  /** Redaction on arrival (protocol 11.1). */
-  readonly redact: (value: JsonValue) => JsonValue;
-  /** Who a bearer token is, or `null`. */
-  readonly identify: (token: string) => Promise<AgentIdentity | null>;
-  /** The key of a project's agents. */
-  readonly projectSecret: (projectId: string) => Promise<Uint8Array>;
-  /** Tells that something came online. */
-  readonly onOnline: () => void;
-  readonly logger: Logger;
-}
 
 /** A gateway that can be shut down. */
 export interface ClosableGateway extends Gateway {

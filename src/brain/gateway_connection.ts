@@ -16,7 +16,7 @@ import {
   workerSlot,
 } from "./agents.ts";
 import { FrameRouter } from "./frame_router.ts";
-import type { GatewayParts } from "./gateway.ts";
+import type { GatewayParts } from "./gateway_parts.ts";
 import { Outbox } from "./outbox.ts";
 import type { LiveSession } from "./sessions.ts";
 

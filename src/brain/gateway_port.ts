@@ -1,5 +1,6 @@
 import type { RequestFacts, ServerSocketHandlers } from "../platform/serve_port.ts";
-import type { BrainOperator, BrainReader } from "./store.ts";
+import type { BrainOperator } from "./operator_port.ts";
+import type { BrainReader } from "./store.ts";
 
 /** What the gateway needs to know of an upgrade request. */
 export interface UpgradeFacts {

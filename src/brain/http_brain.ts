@@ -7,7 +7,8 @@ import type { BrainCore } from "./gateway_port.ts";
 import { createHttp } from "./http.ts";
 import type { Address, HttpParts } from "./http_env.ts";
 import { createLive } from "./live.ts";
-import type { BrainOperator, BrainReader, ProjectRow } from "./store.ts";
+import type { BrainOperator } from "./operator_port.ts";
+import type { BrainReader, ProjectRow } from "./store.ts";
 
 /** A brain without a server: mount `fetch` and `upgrade` in one of loopback. */
 export interface Brain {

@@ -4,7 +4,8 @@ import type { RequestFacts } from "../platform/serve_port.ts";
 import type { Auth } from "./auth.ts";
 import type { AgentHttp } from "./gateway_port.ts";
 import type { Live } from "./live.ts";
-import type { BrainOperator, BrainReader } from "./store.ts";
+import type { BrainOperator } from "./operator_port.ts";
+import type { BrainReader } from "./store.ts";
 
 /** Where the brain is reachable; filled in once the port is known. */
 export interface Address {

@@ -1,7 +1,8 @@
 import { once } from "../base/once.ts";
 import { startServer } from "../platform/serve.ts";
 import type { Brain } from "./http_brain.ts";
-import type { BrainOperator, BrainReader, MintedAgent, ProjectRow } from "./store.ts";
+import type { BrainOperator, MintedAgent } from "./operator_port.ts";
+import type { BrainReader, ProjectRow } from "./store.ts";
 
 // Over this the server library ends the connection (protocol section 2.9).
 const MAX_MESSAGE_BYTES = 16 * 1_024 * 1_024;

@@ -4,7 +4,8 @@ import type { RequestFacts } from "../platform/serve_port.ts";
 import { importHmacKey } from "../protocol/hmac.ts";
 import type { AgentIdentity } from "./agents.ts";
 import type { ConnectRate } from "./connect_rate.ts";
-import { bearerToken, type GatewayParts } from "./gateway.ts";
+import { bearerToken } from "./gateway.ts";
+import type { GatewayParts } from "./gateway_parts.ts";
 import type { AgentHttp } from "./gateway_port.ts";
 import {
   MAX_POLL_FRAMES,

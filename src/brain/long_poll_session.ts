@@ -15,7 +15,7 @@ import { uploadEffect } from "../protocol/verify_outcome.ts";
 import type { AgentIdentity } from "./agents.ts";
 import { RETRY_MARKER } from "./command_rules.ts";
 import { FrameRouter } from "./frame_router.ts";
-import type { GatewayParts } from "./gateway.ts";
+import type { GatewayParts } from "./gateway_parts.ts";
 import type { BatchOutcome } from "./ingest.ts";
 import { MAX_ERRORS, POLL_PAUSE_MS, WAITING_COMMANDS } from "./long_poll_limits.ts";
 import type { LiveSession } from "./sessions.ts";

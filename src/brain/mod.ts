@@ -2,6 +2,16 @@
  * The embedded brain: gateway for agents, JSON interface and page for one
  * machine.
  *
+ * ```ts
+ * import { startBrain } from "@z4j/core/brain";
+ * import { equal } from "node:assert/strict";
+ *
+ * await using brain = await startBrain({ port: 0, dataDir: null });
+ * const { agent } = await brain.mint("web");
+ *
+ * equal(brain.reader.agents(brain.project.id)[0]?.id, agent.id);
+ * ```
+ *
  * @module
  */
 export {
@@ -18,6 +28,7 @@ export type { BrainCore, Gateway, UpgradeFacts } from "./gateway_port.ts";
 export type { Brain } from "./http_brain.ts";
 export type { RunningBrain } from "./http_listen.ts";
 export { type BrainCliIo, runBrainCli } from "./cli.ts";
+export type * from "./operator_port.ts";
 export type * from "./store.ts";
 export type { CancelTimer, Clock } from "../base/clock.ts";
 export type { JsonArray, JsonObject, JsonPrimitive, JsonValue } from "../base/json.ts";

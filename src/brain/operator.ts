@@ -16,9 +16,9 @@ import type {
   BrainOperator,
   CommandRefusal,
   CommandRequest,
-  CommandRow,
   MintedAgent,
-} from "./store.ts";
+} from "./operator_port.ts";
+import type { CommandRow } from "./store.ts";
 
 /** What the operator's actions work on. */
 export interface OperatorParts {

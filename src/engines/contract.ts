@@ -58,20 +58,25 @@ export interface TaskEventData {
 
 /** A job event as an engine reports it. */
 export interface TaskEvent {
+  /** What happened. */
   readonly kind: TaskEventKind;
   /** Engine-native id, unique over all queues of the engine. */
   readonly taskId: string;
   /** Unix milliseconds; the same on every repetition of the report. */
   readonly occurredAtMs: number;
+  /** What the engine knows about the job now. */
   readonly data: TaskEventData;
 }
 
 /** A worker event as an engine reports it. */
 export interface WorkerEvent {
+  /** What happened. */
   readonly kind: WorkerEventKind;
   /** Worker name; must not look like an e-mail address. */
   readonly worker: string;
+  /** Unix milliseconds; the same on every repetition of the report. */
   readonly occurredAtMs: number;
+  /** More facts of this engine, in snake_case; redacted later. */
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -132,12 +137,17 @@ export interface ActionContext {
 
 /** Input of `submit`. */
 export interface SubmitInput {
+  /** Name of the job or function. */
   readonly name: string;
+  /** Positional inputs. */
   readonly args: readonly JsonValue[];
+  /** Named inputs. */
   readonly kwargs: Readonly<Record<string, JsonValue>>;
+  /** Queue to put it in, or `null` for the engine's default. */
   readonly queue: string | null;
   /** Absolute Unix milliseconds, or `null` for now. */
   readonly etaMs: number | null;
+  /** Priority label, or `null` for the engine's default. */
   readonly priority: TaskPriority | null;
   /** Submitting twice with the same key runs once, where the engine can. */
   readonly idempotencyKey: string | null;
@@ -145,6 +155,7 @@ export interface SubmitInput {
 
 /** State of a job in its engine, as `reconcile` answers it. */
 export interface TaskState {
+  /** Where it stands; `unknown` when the engine has no trace of it. */
   readonly state: "pending" | "started" | "success" | "failure" | "unknown";
   /** When it finished, Unix milliseconds. */
   readonly finishedAtMs?: number | undefined;
@@ -154,13 +165,16 @@ export interface TaskState {
 
 /** Input of `retry`. */
 export interface RetryInput {
+  /** Engine-native id of the job to run again. */
   readonly taskId: string;
   /** Both halves, or `null` to run again with the original input. */
   readonly overrides: {
     readonly args: readonly JsonValue[];
     readonly kwargs: Readonly<Record<string, JsonValue>>;
   } | null;
+  /** Absolute Unix milliseconds, or `null` for now. */
   readonly etaMs: number | null;
+  /** Priority label, or `null` for that of the original job. */
   readonly priority: TaskPriority | null;
 }
 
@@ -180,6 +194,7 @@ export interface EngineActions {
 export interface WorkerReport {
   /** Worker name; must not look like an e-mail address. */
   readonly name: string;
+  /** Process id. Default: this process. */
   readonly pid?: number | undefined;
   /** How many jobs it may run at once. */
   readonly concurrency?: number | undefined;

@@ -1,6 +1,24 @@
 /**
  * The contract of job engines, for authors of adapters.
  *
+ * ```ts
+ * import { defineEngine, type EngineSink } from "@z4j/core/engines";
+ *
+ * let sink: EngineSink | undefined;
+ *
+ * const engine = defineEngine({
+ *   name: "homegrown",
+ *   capabilities: [],
+ *   attach: (to) => void (sink = to),
+ *   detach: () => void (sink = undefined),
+ *   actions: {},
+ * });
+ *
+ * export function sent(taskId: string, taskName: string): void {
+ *   sink?.event({ kind: "task.sent", taskId, occurredAtMs: Date.now(), data: { taskName } });
+ * }
+ * ```
+ *
  * @module
  */
 export type {

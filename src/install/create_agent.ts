@@ -61,13 +61,14 @@ export function createAgent(options: AgentOptions = {}): ManagedAgent {
 }
 
 /**
- * Makes the agent and starts it, unless `autostart` is off. Bind it with
- * `await using` in a worker process, and its end flushes what waits.
+ * Makes the agent and starts it, unless `autostart` is off. A worker process
+ * keeps it: SIGTERM and SIGINT flush what waits. A script that ends by itself
+ * binds it with `await using`, which stops the agent at the end of the block.
  *
  * @param options What to watch, and how to reach the brain.
  * @throws {Z4jError} as `createAgent()` and `start()` do in strict mode.
  *
- * @example A worker process
+ * @example A script
  * ```ts
  * import { startAgent } from "@z4j/core";
  *

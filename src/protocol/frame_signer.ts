@@ -44,8 +44,12 @@ export interface FrameSigner {
  *
  * @example Sign a heartbeat
  * ```ts
- * import { createFrameSigner, encodeCanonical, importHmacKey } from "@z4j/core/protocol";
- * import { systemClock } from "@z4j/core";
+ * import {
+ *   createFrameSigner,
+ *   encodeCanonical,
+ *   importHmacKey,
+ *   systemClock,
+ * } from "@z4j/core/protocol";
  *
  * const signer = createFrameSigner({
  *   key: await importHmacKey(new Uint8Array(32)),

@@ -9,6 +9,8 @@ export {
   type FrameVerifier,
   type FrameVerifierOptions,
 } from "./frame_verifier.ts";
+export type { PayloadProblem } from "./payload_rules.ts";
+export type { ReplayProblem } from "./replay_guard.ts";
 export {
   type UploadEffect,
   uploadEffect,

@@ -27,6 +27,7 @@ export type VerifyCloseCode = 1011 | 4403 | 4400 | null;
 
 /** A frame that was not accepted. */
 export interface VerifyRefusal {
+  /** Tells it from an accepted frame. */
   readonly ok: false;
   /** The first rule that the frame broke. */
   readonly reason: VerifyReason;

@@ -40,7 +40,7 @@ export interface Redactor {
  *
  * @example Redact the arguments of a job
  * ```ts
- * import { createRedactor } from "@z4j/core/redaction";
+ * import { createRedactor } from "./redactor.ts";
  * import { deepEqual } from "node:assert/strict";
  *
  * const redactor = createRedactor();

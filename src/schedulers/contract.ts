@@ -27,30 +27,43 @@ export interface Schedule {
   readonly expression: string;
   /** IANA name. Default `UTC`. */
   readonly timezone?: string | undefined;
+  /** Queue its jobs go to, or `null`. */
   readonly queue?: string | null | undefined;
+  /** Positional inputs of its runs. */
   readonly args?: readonly JsonValue[] | undefined;
+  /** Named inputs of its runs. */
   readonly kwargs?: Readonly<Record<string, JsonValue>> | undefined;
+  /** Whether it fires. */
   readonly isEnabled: boolean;
   /** Unix milliseconds. */
   readonly lastRunAtMs?: number | null | undefined;
   /** Unix milliseconds. */
   readonly nextRunAtMs?: number | null | undefined;
+  /** Runs so far. */
   readonly totalRuns?: number | undefined;
 }
 
 /** A run of a schedule. */
 export interface ScheduleRun {
+  /** Whether the run began or ended. */
   readonly phase: "started" | "completed";
   /** Identity of the run; equal in both phases. */
   readonly runId: string;
+  /** The `key` of its schedule. */
   readonly scheduleKey: string;
+  /** The `name` of its schedule. */
   readonly scheduleName: string;
+  /** Function or job that runs. */
   readonly taskName: string;
+  /** When the phase was reached, Unix milliseconds. */
   readonly occurredAtMs: number;
   /** How it ended; only with `completed`. `skipped` means an overlap. */
   readonly outcome?: "success" | "failure" | "skipped" | undefined;
+  /** How long it ran, in milliseconds; only with `completed`. */
   readonly runtimeMs?: number | undefined;
+  /** Class and message of the failure. */
   readonly exception?: string | undefined;
+  /** Stack of the failure. */
   readonly traceback?: string | undefined;
   /** Whether a person or command started it. */
   readonly manual: boolean;

@@ -52,7 +52,8 @@ type Sources = Partial<Record<SettingKey, SettingSource>>;
  *
  * @example Everything wrong at once
  * ```ts
- * import { createPlatform, resolveSettings } from "@z4j/core";
+ * import { createPlatform } from "../platform/node.ts";
+ * import { resolveSettings } from "./resolve.ts";
  * import { equal } from "node:assert/strict";
  *
  * const outcome = resolveSettings({ env: false }, createPlatform());

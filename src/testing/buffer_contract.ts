@@ -31,12 +31,14 @@ export interface ContractRunner {
  * own store and stands alone.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { createMemoryStore } from "@z4j/core/buffer";
  * import { testEventStore } from "@z4j/core/testing";
  * import { describe, it } from "node:test";
  *
- * testEventStore("memory", (limits) => ({ store: createMemoryStore(limits) }), { describe, it });
+ * export function check(): void {
+ *   testEventStore("memory", (limits) => ({ store: createMemoryStore(limits) }), { describe, it });
+ * }
  * ```
  */
 export function testEventStore(name: string, factory: StoreFactory, runner: ContractRunner): void {

@@ -44,11 +44,13 @@ const DEADLINE_MS = 10_000;
  * Declares the tests that every engine must pass.
  *
  * @example Test an own engine
- * ```ts no-check
+ * ```ts
  * import { describe, it } from "node:test";
- * import { testEngine } from "@z4j/core/testing";
+ * import { type EngineTestBed, testEngine } from "@z4j/core/testing";
  *
- * testEngine("homegrown", () => openTestBed(), { describe, it });
+ * export function check(openTestBed: () => Promise<EngineTestBed>): void {
+ *   testEngine("homegrown", openTestBed, { describe, it });
+ * }
  * ```
  */
 export function testEngine(

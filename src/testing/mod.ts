@@ -1,12 +1,14 @@
 /**
  * Contract suites and doubles for your own stores, engines and schedulers.
  *
- * ```ts no-eval
+ * ```ts
  * import { describe, it } from "node:test";
  * import { createMemoryStore } from "@z4j/core/buffer";
  * import { testEventStore } from "@z4j/core/testing";
  *
- * testEventStore("my store", (limits) => ({ store: createMemoryStore(limits) }), { describe, it });
+ * export function checkMyStore(): void {
+ *   testEventStore("mine", (limits) => ({ store: createMemoryStore(limits) }), { describe, it });
+ * }
  * ```
  *
  * @module

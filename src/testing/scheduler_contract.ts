@@ -50,11 +50,13 @@ const POLL_MS = 10;
  * @param open Creates a fresh fixture for each test.
  *
  * @example Run the suite with node:test
- * ```ts ignore
+ * ```ts
  * import { describe, it } from "node:test";
- * import { testScheduler } from "@z4j/core/testing";
+ * import { type SchedulerFixture, testScheduler } from "@z4j/core/testing";
  *
- * testScheduler({ describe, it }, "mine", () => openMyFixture());
+ * export function check(openFixture: () => SchedulerFixture): void {
+ *   testScheduler({ describe, it }, "mine", openFixture);
+ * }
  * ```
  */
 export function testScheduler(

@@ -43,12 +43,18 @@ export interface WebSocketTransportOptions {
  * would send the token unencrypted to another machine.
  *
  * @example Open a session
- * ```ts no-eval
- * import { createWebSocketTransport } from "@z4j/core/transport/websocket";
+ * ```ts
+ * import type { HelloPayload } from "../protocol/frames.ts";
+ * import type { SessionHandlers, TransportSession } from "./port.ts";
+ * import { createWebSocketTransport } from "./websocket.ts";
  *
- * const transport = createWebSocketTransport({ brainUrl: "https://z4j.example.com", token });
- * const outcome = await transport.open(hello, handlers, AbortSignal.timeout(15_000));
- * if (outcome.kind === "refused") console.error(outcome.end.advice);
+ * const transport = createWebSocketTransport({ brainUrl: "https://z4j.example.com", token: "t" });
+ *
+ * async function dial(hello: HelloPayload, handlers: SessionHandlers): Promise<TransportSession> {
+ *   const outcome = await transport.open(hello, handlers, AbortSignal.timeout(15_000));
+ *   if (outcome.kind === "refused") throw new Error(outcome.end.advice);
+ *   return outcome.session;
+ * }
  * ```
  */
 export function createWebSocketTransport(options: WebSocketTransportOptions): Transport {

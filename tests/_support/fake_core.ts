@@ -1,11 +1,10 @@
 import { Z4jError } from "../../src/base/errors.ts";
 import { createListeners } from "../../src/base/listeners.ts";
 import type { BrainCore } from "../../src/brain/gateway_port.ts";
+import type { CommandRefusal, CommandRequest } from "../../src/brain/operator_port.ts";
 import type {
   AgentRow,
   ChangeTopic,
-  CommandRefusal,
-  CommandRequest,
   CommandRow,
   EventRow,
   ProjectRow,

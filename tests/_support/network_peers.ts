@@ -6,7 +6,7 @@ import { join } from "node:path";
 import tls from "node:tls";
 import type { Brain } from "../../src/brain/http_brain.ts";
 import { createBrain } from "../../src/brain/serve.ts";
-import type { MintedAgent } from "../../src/brain/store.ts";
+import type { MintedAgent } from "../../src/brain/operator_port.ts";
 import { startServer } from "../../src/platform/serve.ts";
 
 /** Something that listens on loopback. */

@@ -1,7 +1,8 @@
 import { strict as assert } from "node:assert";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { JsonObject } from "../../src/base/json.ts";
-import type { CommandRequest, CommandRow, CommandStatus } from "../../src/brain/store.ts";
+import type { CommandRequest } from "../../src/brain/operator_port.ts";
+import type { CommandRow, CommandStatus } from "../../src/brain/store.ts";
 import { computePurgeToken } from "../../src/protocol/purge_token.ts";
 import { decodeHmacSecret } from "../../src/protocol/hmac.ts";
 import {

@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from "../../src/base/json.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import type { RunningBrain } from "../../src/brain/http_listen.ts";
 import { startBrain } from "../../src/brain/serve.ts";
-import type { MintedAgent } from "../../src/brain/store.ts";
+import type { MintedAgent } from "../../src/brain/operator_port.ts";
 import { encodeCanonical } from "../../src/protocol/canonical_json.ts";
 import type { SignedFrameType } from "../../src/protocol/frames.ts";
 import { decodeHmacSecret, importHmacKey } from "../../src/protocol/hmac.ts";

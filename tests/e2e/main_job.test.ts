@@ -7,9 +7,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type Child, runScript } from "../_support/child.ts";
 import { type BrainProcess, startBrainProcess } from "../_support/embedded_brain.ts";
-import { freePort } from "../_support/free_port.ts";
+import { type ExampleApp, startExampleApp } from "../_support/example_app.ts";
 import { type RedisServer, startRedis } from "../_support/redis.ts";
 import { until } from "../_support/wait.ts";
 
@@ -28,8 +27,7 @@ interface Items<T> {
 let folder: string;
 let redis: RedisServer;
 let brain: BrainProcess;
-let app: Child;
-let base: string;
+let app: ExampleApp;
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "z4j-e2e-"));
@@ -42,46 +40,29 @@ before(async () => {
     "--mint",
     "app",
   ]);
-  const port = await freePort();
-  base = `http://127.0.0.1:${port}`;
   const [agent] = brain.line.agents;
-  app = runScript("examples/hono-bullmq/main.ts", {
-    env: {
-      Z4J_BRAIN_URL: brain.line.base_url,
-      Z4J_TOKEN: agent?.token ?? "",
-      Z4J_HMAC_SECRET: agent?.hmac_secret ?? "",
-      Z4J_PROJECT_ID: brain.line.project_slug,
-      Z4J_HOME: join(folder, "agent"),
-      Z4J_ENVIRONMENT: "e2e",
-      Z4J_TAGS: "region=test",
-      REDIS_URL: redis.url,
-      PORT: String(port),
-    },
-  });
-  await until("connected app", async () => {
-    const status = await (await fetch(`${base}/healthz`)).json() as { state: string };
-    return status.state === "connected";
+  app = await startExampleApp({
+    Z4J_BRAIN_URL: brain.line.base_url,
+    Z4J_TOKEN: agent?.token ?? "",
+    Z4J_HMAC_SECRET: agent?.hmac_secret ?? "",
+    Z4J_PROJECT_ID: brain.line.project_slug,
+    Z4J_HOME: join(folder, "agent"),
+    Z4J_ENVIRONMENT: "e2e",
+    Z4J_TAGS: "region=test",
+    REDIS_URL: redis.url,
   });
 }, { timeout: 60_000 });
 
 after(async () => {
-  app?.kill("SIGTERM");
-  await app?.ended().catch(() => app.kill("SIGKILL"));
+  await app?.stop();
   brain?.child.kill("SIGTERM");
   await brain?.child.ended().catch(() => brain.child.kill("SIGKILL"));
   await redis?.stop();
   rmSync(folder, { recursive: true, force: true });
 }, { timeout: 60_000 });
 
-async function enqueue(name: string, data: unknown = {}, opts: unknown = {}): Promise<string> {
-  const response = await fetch(`${base}/jobs`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ name, data, opts }),
-  });
-  assert.equal(response.status, 202);
-  return (await response.json() as { task_id: string }).task_id;
-}
+const enqueue = (name: string, data?: unknown, opts?: unknown): Promise<string> =>
+  app.enqueue(name, data, opts);
 
 const taskIn = (id: string, state: string, deadlineMs?: number): Promise<Task> =>
   until(`task ${id} in state ${state}`, async () => {

@@ -213,15 +213,16 @@ describe("depthOf()", () => {
 });
 
 describe("createRecent()", () => {
-  it("forgets the oldest beyond its limit", () => {
+  it("keeps the newest keys and forgets older generations", () => {
     const recent = createRecent(2);
-    deepEqual(["a", "b", "a", "c", "a"].map((key) => recent.add(key)), [
+    deepEqual(["a", "b", "a", "c", "b"].map((key) => recent.add(key)), [
       true,
       true,
       false,
       true,
-      true,
+      false,
     ]);
+    deepEqual(["d", "e", "a", "d"].map((key) => recent.add(key)), [true, true, true, false]);
   });
 });
 

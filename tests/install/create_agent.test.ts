@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type AgentOptions, createAgent, startAgent, Z4jError } from "../../mod.ts";
 import type { LogFacts, Logger } from "../../src/base/logger.ts";
@@ -143,6 +151,22 @@ describe("createAgent()", () => {
     const file = readdirSync(home).find((name) => name.endsWith(".sqlite"));
     assert.ok(file !== undefined && existsSync(join(home, file)));
     rmSync(join(home, file));
+  });
+
+  it("falls back to the temporary directory with one warning when the home cannot be used", async () => {
+    const { logger, lines } = recordingLogger();
+    // A directory below a file can be made by nobody, root included.
+    const file = join(home, "a-file");
+    writeFileSync(file, "");
+    const agent = createAgent({ ...good(), home: join(file, "home"), logger });
+    await agent.start();
+    const path = agent.status().buffer?.capabilities.path ?? "";
+    const warnings = lines.filter(({ level }) => level === "warn");
+    await agent.stop({ timeoutMs: 100 });
+    assert.match(path, /z4j-[^/]+\/buffer-\d+\.sqlite$/);
+    assert.ok(path.startsWith(realpathSync(tmpdir())), path);
+    assert.equal(statSync(dirname(path)).mode & 0o777, 0o700);
+    assert.equal(warnings.filter(({ text }) => /buffer/i.test(text)).length, 1);
   });
 
   it("shows its settings with their sources and without secrets", () => {

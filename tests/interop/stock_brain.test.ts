@@ -7,8 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type Child, runScript } from "../_support/child.ts";
-import { freePort } from "../_support/free_port.ts";
+import { type ExampleApp, startExampleApp } from "../_support/example_app.ts";
 import { type RedisServer, startRedis } from "../_support/redis.ts";
 import { startStockBrain, type StockBrain } from "../_support/stock_brain.ts";
 import { until } from "../_support/wait.ts";
@@ -40,44 +39,26 @@ interface Schedule {
 
 let brain: StockBrain;
 let redis: RedisServer;
-let app: Child;
+let app: ExampleApp;
 let home: string;
-let base: string;
 
 before(async () => {
   home = mkdtempSync(join(tmpdir(), "z4j-interop-"));
   [brain, redis] = await Promise.all([startStockBrain(["app"]), startRedis()]);
-  const port = await freePort();
-  base = `http://127.0.0.1:${port}`;
   const [agent] = brain.agents;
   assert.ok(agent);
-  app = runScript("examples/hono-bullmq/main.ts", {
-    env: { ...brain.env(agent), Z4J_HOME: home, REDIS_URL: redis.url, PORT: String(port) },
-  });
-  await until("connected app", async () => {
-    const status = await (await fetch(`${base}/healthz`)).json() as { state: string };
-    return status.state === "connected";
-  });
+  app = await startExampleApp({ ...brain.env(agent), Z4J_HOME: home, REDIS_URL: redis.url });
 }, { timeout: 60_000 });
 
 after(async () => {
-  app?.kill("SIGTERM");
-  await app?.ended().catch(() => app.kill("SIGKILL"));
+  await app?.stop();
   await brain?.close();
   await redis?.stop();
   rmSync(home, { recursive: true, force: true });
 }, { timeout: 60_000 });
 
-/** Enqueues a job through the app; answers its task id. */
-async function enqueue(name: string, data: unknown = {}, opts: unknown = {}): Promise<string> {
-  const response = await fetch(`${base}/jobs`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ name, data, opts }),
-  });
-  assert.equal(response.status, 202, await response.clone().text());
-  return (await response.json() as { task_id: string }).task_id;
-}
+const enqueue = (name: string, data?: unknown, opts?: unknown): Promise<string> =>
+  app.enqueue(name, data, opts);
 
 const task = (id: string): Promise<Task> =>
   brain.get<Task>(`tasks/bullmq/${encodeURIComponent(id)}`);
@@ -166,7 +147,7 @@ describe("stock brain: queues and workers", () => {
     }, 30_000);
     assert.equal(worker.state, "online");
     assert.equal(worker.concurrency, 10);
-    assert.equal(worker.pid, app.pid);
+    assert.equal(worker.pid, app.child.pid);
     assert.deepEqual(worker.queues, ["jobs"]);
   });
 

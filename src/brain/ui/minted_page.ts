@@ -1,4 +1,4 @@
-import type { MintedAgent } from "../store.ts";
+import type { MintedAgent } from "../operator_port.ts";
 import { html, type Markup } from "./html.ts";
 
 /** The settings of a new agent, shown this once. */

@@ -1,6 +1,16 @@
 /**
  * The BullMQ engine: reports and steers the queues and workers of a process.
  *
+ * ```ts
+ * import { createAgent, type ManagedAgent } from "@z4j/core";
+ * import { bullmqEngine } from "@z4j/core/engines/bullmq";
+ * import type { Queue, Worker } from "bullmq";
+ *
+ * export function watch(queue: Queue, worker: Worker): ManagedAgent {
+ *   return createAgent({ engines: [bullmqEngine({ queues: [queue], workers: [worker] })] });
+ * }
+ * ```
+ *
  * @module
  */
 export { bullmqEngine, type BullmqEngineOptions } from "./engine.ts";

@@ -4,14 +4,22 @@ export interface Recent {
   add(key: string): boolean;
 }
 
-/** Creates a memory of `limit` keys; the oldest are forgotten first. */
+/**
+ * Creates a memory of at least the newest `limit` keys and at most twice as many.
+ * Whole generations are dropped: deleting the first key of a large set again and
+ * again is slow.
+ */
 export function createRecent(limit: number): Recent {
-  const keys = new Set<string>();
+  let young = new Set<string>();
+  let old: ReadonlySet<string> = new Set();
   return {
     add(key) {
-      if (keys.has(key)) return false;
-      keys.add(key);
-      if (keys.size > limit) { for (const oldest of keys) return keys.delete(oldest); }
+      if (young.has(key) || old.has(key)) return false;
+      if (young.size >= limit) {
+        old = young;
+        young = new Set();
+      }
+      young.add(key);
       return true;
     },
   };

@@ -1,6 +1,16 @@
 /**
  * The bunqueue engine: reports and steers embedded queues and workers on Bun.
  *
+ * ```ts
+ * import { createAgent, type ManagedAgent } from "@z4j/core";
+ * import { bunqueueEngine } from "@z4j/core/engines/bunqueue";
+ * import type { Queue, Worker } from "bunqueue/client";
+ *
+ * export function watch(queue: Queue, worker: Worker): ManagedAgent {
+ *   return createAgent({ engines: [bunqueueEngine({ queues: [queue], workers: [worker] })] });
+ * }
+ * ```
+ *
  * @module
  */
 import { type BullmqEngineOptions, createBullEngine } from "../bullmq/engine.ts";

@@ -121,9 +121,10 @@ function createRunning(limit: () => number): Running {
   return {
     add(taskId) {
       ids.add(taskId);
+      if (ids.size <= limit()) return;
       for (const oldest of ids) {
-        if (ids.size <= limit()) break;
         ids.delete(oldest);
+        if (ids.size <= limit()) return;
       }
     },
     delete: (taskId) => void ids.delete(taskId),
