@@ -31,6 +31,7 @@ export type { Scheduler } from "./src/schedulers/contract.ts";
 export type { DescribedSetting } from "./src/settings/describe.ts";
 export type {
   AgentSettingsOptions,
+  BufferStoreChoice,
   DurabilityChoice,
   TransportChoice,
 } from "./src/settings/options.ts";

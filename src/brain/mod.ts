@@ -24,7 +24,7 @@ export {
 export { type BrainCoreOptions, openBrainCore } from "./core.ts";
 export type { RandomSource } from "./context.ts";
 export type { BrainLimits } from "./limits.ts";
-export type { BrainCore, Gateway, UpgradeFacts } from "./gateway_port.ts";
+export type { AgentHttp, BrainCore, Gateway, UpgradeFacts } from "./gateway_port.ts";
 export type { Brain } from "./http_brain.ts";
 export type { RunningBrain } from "./http_listen.ts";
 export { type BrainCliIo, runBrainCli } from "./cli.ts";

@@ -43,10 +43,18 @@ export interface FailoverOptions {
  * @param options Time, chance and logger.
  *
  * @example WebSocket, else long-poll
- * ```ts no-eval
- * import { createFailoverTransport } from "@z4j/core/transport/failover";
+ * ```ts
+ * import {
+ *   createFailoverTransport,
+ *   createLongPollTransport,
+ *   createWebSocketTransport,
+ * } from "@z4j/core/transport";
  *
- * const transport = createFailoverTransport([webSocket, longPoll]);
+ * const brain = { brainUrl: "https://z4j.example.com", token: "t" };
+ * const transport = createFailoverTransport([
+ *   createWebSocketTransport(brain),
+ *   createLongPollTransport(brain),
+ * ]);
  * ```
  */
 export function createFailoverTransport(

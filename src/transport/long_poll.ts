@@ -46,13 +46,13 @@ export interface LongPollTransportOptions {
  * @throws {Z4jError} `Z4J_SETTINGS_INVALID` when the address is unusable or
  * would send the token unencrypted to another machine.
  *
- * @example Open a session
- * ```ts no-eval
- * import { createLongPollTransport } from "@z4j/core/transport/long-poll";
+ * @example Reach a brain over plain HTTP
+ * ```ts
+ * import { createLongPollTransport } from "@z4j/core/transport";
+ * import { equal } from "node:assert/strict";
  *
- * const transport = createLongPollTransport({ brainUrl: "https://z4j.example.com", token });
- * const outcome = await transport.open(hello, handlers, AbortSignal.timeout(15_000));
- * if (outcome.kind === "refused") console.error(outcome.end.advice);
+ * const transport = createLongPollTransport({ brainUrl: "https://z4j.example.com", token: "t" });
+ * equal(transport.name, "longpoll");
  * ```
  */
 export function createLongPollTransport(options: LongPollTransportOptions): Transport {

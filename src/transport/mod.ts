@@ -12,6 +12,9 @@
  * @module
  */
 export * from "./port.ts";
+export { createFailoverTransport, type FailoverOptions } from "./failover.ts";
+export { createLongPollTransport, type LongPollTransportOptions } from "./long_poll.ts";
+export type { FetchLike } from "./long_poll_http.ts";
 export { createWebSocketTransport, type WebSocketTransportOptions } from "./websocket.ts";
 export type { WebSocketFactory, WebSocketInit, WebSocketLike } from "./socket_like.ts";
 export type { CancelTimer, Clock } from "../base/clock.ts";
