@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { errorText } from "../base/errors.ts";
-import { randomUuid } from "../base/ids.ts";
+import { timeUuid } from "../base/ids.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { EntryClass, EventBuffer } from "../buffer/port.ts";
 import type { EngineEvent } from "../engines/contract.ts";
@@ -62,16 +62,16 @@ export function createRecorder(parts: RecorderParts): Recorder {
   };
   return {
     event(engine, event) {
-      record(
-        event?.kind,
-        () => draftEngineEvent(randomUuid(), engine, event, facts(parts), parts.clock.now()),
-      );
+      record(event?.kind, () => {
+        const nowMs = parts.clock.now();
+        return draftEngineEvent(timeUuid(nowMs), engine, event, facts(parts), nowMs);
+      });
     },
     run(scheduler, run) {
-      record(
-        "schedule.run_completed",
-        () => draftScheduleRun(randomUuid(), scheduler, run, facts(parts), parts.clock.now()),
-      );
+      record("schedule.run_completed", () => {
+        const nowMs = parts.clock.now();
+        return draftScheduleRun(timeUuid(nowMs), scheduler, run, facts(parts), nowMs);
+      });
     },
   };
 }

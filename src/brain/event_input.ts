@@ -28,6 +28,11 @@ const KINDS: ReadonlySet<string> = new Set<EventKind>([
 const UUID =
   /^([0-9a-f]{8})-?([0-9a-f]{4})-?([47][0-9a-f]{3})-?([89ab][0-9a-f]{3})-?([0-9a-f]{12})$/;
 
+// The forms that agents write, which need no closer look; the rest is parsed.
+const CANONICAL_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const UTC_TIME =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}(?:\d{3})?(?:Z|\+00:00)$/;
+
 /** An event that passed the rules of protocol 11.1. */
 export interface IngestEvent {
   /** Canonical UUID, or `null` when the sender's id is not to be trusted. */
@@ -66,7 +71,7 @@ export function parseEvent(value: JsonValue, nowMs: number): IngestEvent | null 
     kind: KINDS.has(kind) ? kind as EventKind : "unknown",
     engine,
     taskId,
-    occurredMs: clampOccurred(parseTimestamp(value["occurred_at"]), nowMs),
+    occurredMs: clampOccurred(occurredAt(value["occurred_at"]), nowMs),
     attempt: attemptOf(data["attempt"]),
     data,
     dataText,
@@ -88,7 +93,16 @@ export function clampOccurred(occurredMs: number | null, nowMs: number): number 
   return age > OCCURRED_PAST_MS || -age > OCCURRED_FUTURE_MS ? nowMs : occurredMs;
 }
 
+function occurredAt(text: JsonValue | undefined): number | null {
+  if (typeof text !== "string" || !UTC_TIME.test(text)) return parseTimestamp(text);
+  const two = (at: number): number => text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - 528;
+  const milliseconds = two(20) * 10 + text.charCodeAt(22) - 48;
+  const year = two(0) * 100 + two(2);
+  return Date.UTC(year, two(5) - 1, two(8), two(11), two(14), two(17), milliseconds);
+}
+
 function trustedId(value: JsonValue | undefined): string | null {
+  if (typeof value === "string" && CANONICAL_UUID.test(value)) return value;
   const parts = typeof value === "string" ? UUID.exec(value.toLowerCase()) : null;
   return parts === null ? null : parts.slice(1).join("-");
 }

@@ -3,13 +3,13 @@ import { Z4jError } from "../base/errors.ts";
 import type { JsonValue } from "../base/json.ts";
 import { touchAgent } from "./agents.ts";
 import type { BrainContext } from "./context.ts";
-import { parseEvent } from "./event_input.ts";
+import { type IngestEvent, parseEvent } from "./event_input.ts";
 import {
   type ExternalVerdict,
   isLegacyScheduleEvent,
   isScheduleProjection,
 } from "./external_input.ts";
-import { type EventSource, IngestUnit } from "./ingest_unit.ts";
+import { type EventSource, IngestUnit, type Tally } from "./ingest_unit.ts";
 import { isContentError } from "./sqlite_errors.ts";
 import type { ChangeTopic } from "./store.ts";
 
@@ -35,14 +35,20 @@ export type BatchOutcome =
   /** The agent is revoked or its project archived. */
   | { readonly kind: "revoked" };
 
+/** A batch on its way through a transaction; `accepted` is known after the flush. */
+interface Taken extends Tally {
+  received: number;
+  special: BatchOutcome | null;
+}
+
 interface Waiting {
   readonly batch: IngestBatch;
   readonly resolve: (outcome: BatchOutcome) => void;
   readonly reject: (error: unknown) => void;
 }
 
-// A group is what one event loop turn may block for; events, about 50 µs each.
-const GROUP_EVENTS = 1000;
+// A group is what one event loop turn may block for; events, about 25 µs each.
+const GROUP_EVENTS = 2000;
 
 /** Stores batches durably; batches that queue up share one commit. */
 export class Ingestor {
@@ -96,10 +102,10 @@ export class Ingestor {
 
   #commitGroup(group: readonly Waiting[]): boolean {
     try {
-      const outcomes = this.#write((unit) => group.map(({ batch }) => this.#store(batch, unit)));
+      const taken = this.#write((unit) => group.map(({ batch }) => this.#store(batch, unit)));
       group.forEach(({ resolve }, index) => {
-        const outcome = outcomes[index];
-        if (outcome !== undefined) resolve(outcome);
+        const one = taken[index];
+        if (one !== undefined) resolve(outcomeOf(one));
       });
       return true;
     } catch (error) {
@@ -113,7 +119,7 @@ export class Ingestor {
 
   #commitAlone({ batch, resolve, reject }: Waiting): void {
     try {
-      resolve(this.#write((unit) => this.#store(batch, unit)));
+      resolve(outcomeOf(this.#write((unit) => this.#store(batch, unit))));
     } catch (error) {
       if (!isContentError(error)) return reject(error);
       this.#commitOneByOne(batch, resolve, reject);
@@ -127,7 +133,7 @@ export class Ingestor {
     reject: Waiting["reject"],
   ): void {
     try {
-      resolve(this.#write(() => this.#store(batch, null)));
+      resolve(outcomeOf(this.#write(() => this.#store(batch, null))));
     } catch (error) {
       reject(error);
     }
@@ -145,54 +151,55 @@ export class Ingestor {
     return value;
   }
 
-  #store(batch: IngestBatch, unit: IngestUnit | null): BatchOutcome {
+  #store(batch: IngestBatch, unit: IngestUnit | null): Taken {
     const nowMs = this.#context.clock.now();
-    if (!touchAgent(this.#context.db, batch.agent, nowMs)) return { kind: "revoked" };
-    let accepted = 0;
-    let received = 0;
-    let special: BatchOutcome | null = null;
-    for (const raw of batch.events) {
-      if (received === this.#context.limits.eventsPerBatch) break;
-      received++;
-      const verdict = this.#storeOne(batch, unit, raw, nowMs);
-      if (verdict === "accepted") accepted++;
-      else if (verdict === "upgrade_required") special = { kind: "upgrade_required" };
-      else if (verdict === "withheld") special ??= { kind: "withheld" };
+    const taken: Taken = { received: 0, accepted: 0, special: null };
+    if (!touchAgent(this.#context.db, batch.agent, nowMs)) {
+      taken.special = { kind: "revoked" };
+      return taken;
     }
-    return special ?? { kind: "stored", received, accepted, rejected: received - accepted };
+    for (const raw of batch.events) {
+      if (taken.received === this.#context.limits.eventsPerBatch) break;
+      taken.received++;
+      this.#storeOne(batch, unit, raw, taken);
+    }
+    return taken;
   }
 
-  #storeOne(
-    batch: IngestBatch,
-    unit: IngestUnit | null,
-    raw: JsonValue,
-    nowMs: number,
-  ): ExternalVerdict | "upgrade_required" {
-    if (isScheduleProjection(raw)) return batch.external?.(raw) ?? "withheld";
-    if (isLegacyScheduleEvent(raw)) return "upgrade_required";
-    const event = parseEvent(this.#redact(raw), nowMs);
-    if (event === null) return "rejected";
-    if (unit !== null) return unit.add(batch, event) ? "accepted" : "rejected";
-    return this.#storeGuarded(batch, event, nowMs);
+  #storeOne(batch: IngestBatch, unit: IngestUnit | null, raw: JsonValue, taken: Taken): void {
+    if (isScheduleProjection(raw)) {
+      const verdict = batch.external?.(raw) ?? "withheld";
+      if (verdict === "accepted") taken.accepted++;
+      if (verdict === "withheld") taken.special ??= { kind: "withheld" };
+      return;
+    }
+    if (isLegacyScheduleEvent(raw)) {
+      taken.special = { kind: "upgrade_required" };
+      return;
+    }
+    const event = parseEvent(this.#redact(raw), this.#context.clock.now());
+    if (event === null) return;
+    if (unit !== null) unit.add(batch, event, taken);
+    else this.#storeGuarded(batch, event, taken);
   }
 
-  #storeGuarded(
-    batch: IngestBatch,
-    event: NonNullable<ReturnType<typeof parseEvent>>,
-    nowMs: number,
-  ): ExternalVerdict {
+  #storeGuarded(batch: IngestBatch, event: IngestEvent, taken: Taken): void {
+    const tally: Tally = { accepted: 0 };
     try {
-      return this.#context.db.savepoint(() => {
-        const unit = new IngestUnit(this.#context, nowMs);
-        const added = unit.add(batch, event);
+      this.#context.db.savepoint(() => {
+        const unit = new IngestUnit(this.#context, this.#context.clock.now());
+        unit.add(batch, event, tally);
         unit.flush();
-        return added ? "accepted" : "rejected";
       });
+      taken.accepted += tally.accepted;
     } catch (error) {
       if (!isContentError(error)) throw error;
-      return "rejected";
     }
   }
+}
+
+function outcomeOf({ received, accepted, special }: Taken): BatchOutcome {
+  return special ?? { kind: "stored", received, accepted, rejected: received - accepted };
 }
 
 function closedError(): Z4jError {

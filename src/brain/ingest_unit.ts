@@ -1,17 +1,11 @@
-import type { SqliteStatement } from "../buffer/sqlite_driver.ts";
 import type { BrainContext } from "./context.ts";
 import { type IngestEvent, textIn } from "./event_input.ts";
+import { type EventColumns, insertEvents } from "./ingest_rows.ts";
+import { IngestTasks, type OpenTask } from "./ingest_tasks.ts";
 import { WIDTH } from "./limits.ts";
 import { touchQueue } from "./queues.ts";
 import type { ChangeTopic } from "./store.ts";
-import { projectTask } from "./task_machine.ts";
-import {
-  SELECT_TASK,
-  taskParameters,
-  type TaskRecord,
-  taskRecord,
-  UPSERT_TASK,
-} from "./task_record.ts";
+import { hasTaskRow } from "./task_machine.ts";
 import { recordEvidence, sightWorker, type WorkerSighting } from "./workers.ts";
 
 /** Who sent a batch, by the keys of the database. */
@@ -20,10 +14,16 @@ export interface EventSource {
   readonly agent: number;
 }
 
-interface CachedTask {
-  readonly project: number;
-  task: TaskRecord | null;
-  changed: boolean;
+/** Counts the events of a batch that are new. */
+export interface Tally {
+  accepted: number;
+}
+
+interface Pending {
+  readonly source: EventSource;
+  readonly event: IngestEvent;
+  readonly task: OpenTask | null;
+  readonly tally: Tally;
 }
 
 interface QueueTouch {
@@ -32,22 +32,16 @@ interface QueueTouch {
   readonly name: string;
 }
 
-// A conflict on either key, the event's id or what it says of a task, is a
-// resend: our finer form of protocol 11.3.
-const INSERT = `INSERT INTO events
-    (project, agent, id, engine, task_id, kind, occurred_ms, attempt, data)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
-
 /**
- * The writes of one transaction. Events are inserted at once, which is what
- * detects duplicates; what they do to tasks, workers, queues and counters is
- * gathered and written once per row by `flush`.
+ * The writes of one transaction. They are gathered: `flush` inserts the events,
+ * which is what detects duplicates, and then writes once per row what the new
+ * ones do to tasks, workers, queues and counters.
  */
 export class IngestUnit {
   readonly #context: BrainContext;
-  readonly #insert: SqliteStatement;
   readonly #nowMs: number;
-  readonly #tasks = new Map<string, CachedTask>();
+  readonly #pending: Pending[] = [];
+  readonly #tasks: IngestTasks;
   readonly #workers = new Map<string, WorkerSighting>();
   readonly #evidence = new Map<string, WorkerSighting>();
   readonly #queues = new Map<string, QueueTouch>();
@@ -57,39 +51,21 @@ export class IngestUnit {
   constructor(context: BrainContext, nowMs: number) {
     this.#context = context;
     this.#nowMs = nowMs;
-    this.#insert = context.db.sql(INSERT);
+    this.#tasks = new IngestTasks(context.db, nowMs);
   }
 
-  /** Stores an event; false when it is a duplicate, which changes nothing. */
-  add(source: EventSource, event: IngestEvent): boolean {
-    const added = this.#insert.run(
-      source.project,
-      source.agent,
-      event.id ?? this.#context.random.uuid(),
-      event.engine,
-      event.taskId,
-      event.kind,
-      event.occurredMs,
-      event.attempt,
-      event.dataText,
-    );
-    if (added === 0) return false;
-    this.#count(source.project, event.kind);
-    this.#queue(source.project, event);
-    this.#worker(source, event);
-    this.#task(source, event);
-    return true;
+  /** Takes an event; `flush` counts it in the tally unless it is a duplicate. */
+  add(source: EventSource, event: IngestEvent, tally: Tally): void {
+    const task = hasTaskRow(event) ? this.#tasks.of(source.project, event) : null;
+    this.#pending.push({ source, event, task, tally });
   }
 
-  /** Writes what was gathered; answers what changed. */
+  /** Writes what was gathered; answers what changed. Call it once. */
   flush(): ReadonlySet<ChangeTopic> {
+    this.#insert();
     const topics = new Set<ChangeTopic>();
     const { db } = this.#context;
-    for (const { project, task, changed } of this.#tasks.values()) {
-      if (task === null || !changed) continue;
-      db.run(UPSERT_TASK, project, ...taskParameters(task));
-      topics.add("tasks");
-    }
+    if (this.#tasks.flush()) topics.add("tasks");
     for (const seen of this.#workers.values()) sightWorker(this.#context, seen);
     for (const seen of this.#evidence.values()) recordEvidence(this.#context, seen);
     for (const { project, engine, name } of this.#queues.values()) {
@@ -110,23 +86,35 @@ export class IngestUnit {
     return topics;
   }
 
-  #task(source: EventSource, event: IngestEvent): void {
-    if (event.taskId === "" || !event.kind.startsWith("task.")) return;
-    const cached = this.#cached(source.project, event);
-    const next = projectTask(cached.task, event, source.agent, this.#nowMs);
-    if (next === cached.task) return;
-    cached.task = next;
-    cached.changed = true;
+  #insert(): void {
+    const rows = this.#pending.map((pending) => this.#columns(pending));
+    const added = insertEvents(this.#context.db, rows);
+    this.#pending.forEach((pending, index) => {
+      if (added[index] === true) this.#apply(pending);
+    });
   }
 
-  #cached(project: number, event: IngestEvent): CachedTask {
-    const key = `${project}\0${event.engine}\0${event.taskId}`;
-    const known = this.#tasks.get(key);
-    if (known !== undefined) return known;
-    const row = this.#context.db.get(SELECT_TASK, project, event.engine, event.taskId);
-    const cached = { project, task: row === undefined ? null : taskRecord(row), changed: false };
-    this.#tasks.set(key, cached);
-    return cached;
+  #columns({ source, event, task }: Pending): EventColumns {
+    return [
+      source.project,
+      source.agent,
+      event.id ?? this.#context.random.uuid(),
+      event.engine,
+      event.taskId,
+      event.kind,
+      event.occurredMs,
+      event.attempt,
+      event.dataText,
+      task === null ? null : task.key,
+    ];
+  }
+
+  #apply({ source, event, task, tally }: Pending): void {
+    tally.accepted++;
+    this.#count(source.project, event.kind);
+    this.#queue(source.project, event);
+    this.#worker(source, event);
+    if (task !== null) this.#tasks.apply(task, event, source.agent);
   }
 
   /** Unlike the stock brain, a worker that says it goes offline is offline. */

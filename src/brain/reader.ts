@@ -118,9 +118,13 @@ function taskEvents(
   engine: string,
   taskId: string,
 ): readonly EventRow[] {
-  // The last condition lets SQLite use the partial index.
+  // One half for each of the two indexes that an event of a task can be in.
   return context.db.all(
-    `${SELECT_EVENT} WHERE events.project = ? AND engine = ? AND task_id = ? AND task_id <> ''
+    `${SELECT_EVENT} WHERE seq IN (
+       SELECT seq FROM events WHERE task =
+         (SELECT pk FROM tasks WHERE project = ?1 AND engine = ?2 AND task_id = ?3)
+       UNION ALL SELECT seq FROM events WHERE project = ?1 AND engine = ?2 AND task_id = ?3
+         AND task IS NULL AND task_id <> '')
      ORDER BY occurred_ms DESC, seq DESC LIMIT ${TASK_EVENTS}`,
     project,
     engine,

@@ -209,25 +209,41 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX commands_open ON commands (due_ms)
     WHERE status IN ('pending', 'dispatched', 'acknowledged');
   `,
+  // Tasks get rising keys, so events of recent tasks lie together in an index by
+  // that key; in one by the task's own id every event dirties a page of its own.
+  `
+  ALTER TABLE events ADD COLUMN task INTEGER;
+  UPDATE events SET task = (SELECT pk FROM tasks WHERE tasks.project = events.project
+      AND tasks.engine = events.engine AND tasks.task_id = events.task_id)
+    WHERE kind IN ('task.received', 'task.started', 'task.succeeded', 'task.failed',
+      'task.retried', 'task.revoked') AND task_id <> '';
+  DROP INDEX events_by_task;
+  CREATE UNIQUE INDEX events_by_task ON events (task, kind, occurred_ms, attempt)
+    WHERE task IS NOT NULL;
+  CREATE UNIQUE INDEX events_by_task_id
+    ON events (project, engine, task_id, kind, occurred_ms, attempt)
+    WHERE task IS NULL AND task_id <> '';
+  `,
 ];
 
 /** The schema version that this library writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
 
 /**
- * Brings a database file to the current schema, one transaction per version.
+ * Brings a database file to the current schema, or one before it, with one
+ * transaction per version.
  *
  * @throws {Z4jError} `Z4J_BRAIN_STORE` when a newer version wrote the file.
  */
-export function migrate(driver: SqliteDriver): void {
+export function migrate(driver: SqliteDriver, wanted: number = SCHEMA_VERSION): void {
   const found = Number(driver.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
-  if (found > SCHEMA_VERSION) {
+  if (found > wanted) {
     throw new Z4jError(
       "Z4J_BRAIN_STORE",
-      `Cannot open brain database: its schema is version ${found}, expected at most ${SCHEMA_VERSION}`,
+      `Cannot open brain database: its schema is version ${found}, expected at most ${wanted}`,
     );
   }
-  for (let version = found; version < SCHEMA_VERSION; version++) {
+  for (let version = found; version < wanted; version++) {
     inTransaction(driver, () => {
       driver.exec(MIGRATIONS[version] ?? "");
       driver.exec(`PRAGMA user_version = ${version + 1}`);

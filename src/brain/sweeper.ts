@@ -68,7 +68,10 @@ export class Sweeper {
     }
   }
 
-  /** Events leave in the order they came, tasks once they ended long ago. */
+  /**
+   * Events leave in the order they came, tasks once they ended long ago and
+   * have no events, whose duplicates are found by the task's key.
+   */
   #prune(beforeMs: number): void {
     const { db } = this.#context;
     db.run(
@@ -80,7 +83,7 @@ export class Sweeper {
     db.run(
       `DELETE FROM tasks WHERE pk IN (SELECT pk FROM
          (SELECT pk, updated_ms FROM tasks ORDER BY pk LIMIT ${PRUNE_ROWS})
-         WHERE updated_ms < ?)`,
+         WHERE updated_ms < ? AND NOT EXISTS (SELECT 1 FROM events WHERE task = pk))`,
       beforeMs,
     );
     db.run(

@@ -22,6 +22,11 @@ const TERMINAL: ReadonlySet<TaskRowState> = new Set<TaskRowState>([
 const PRIORITIES: ReadonlySet<string> = new Set(["critical", "high", "normal", "low"]);
 const UNKNOWN_NAME = "unknown";
 
+/** Whether an event always leaves a row of its task behind (protocol 11.4). */
+export function hasTaskRow(event: IngestEvent): boolean {
+  return event.taskId !== "" && STATE_OF[event.kind] !== undefined;
+}
+
 /**
  * The task row after an event, or the same object when the event changes
  * nothing (protocol 11.4 and 12). `null` stands for "no row".

@@ -35,18 +35,21 @@ const COLUMNS = "engine, task_id, agent, name, state, queue, worker, priority, a
   "result, exception, traceback, retry_count, runtime_ms, parent_task_id, root_task_id, " +
   "received_ms, started_ms, finished_ms, last_failed_ms, state_ms, created_ms, updated_ms";
 
-/** Reads one task. Parameters: project, engine, task id. */
+/** Reads one task and its key. Parameters: project, engine, task id. */
 export const SELECT_TASK: string =
-  `SELECT ${COLUMNS} FROM tasks WHERE project = ? AND engine = ? AND task_id = ?`;
+  `SELECT pk, ${COLUMNS} FROM tasks WHERE project = ? AND engine = ? AND task_id = ?`;
 
-/** Writes one task whole. Parameters: project, then those of `taskParameters`. */
-export const UPSERT_TASK: string = `INSERT INTO tasks (project, ${COLUMNS}) VALUES (${
-  Array.from({ length: 25 }, () => "?").join(", ")
-}) ON CONFLICT (project, engine, task_id) DO UPDATE SET ${
-  COLUMNS.split(", ").slice(2).map((column) => `${column} = excluded.${column}`).join(", ")
-}`;
+/** Adds a task. Parameters: those of `taskParameters`, project, key. */
+export const INSERT_TASK: string = `INSERT INTO tasks (${COLUMNS}, project, pk) VALUES (${
+  Array.from({ length: 26 }, () => "?").join(", ")
+})`;
 
-/** The columns of a record in the order of `UPSERT_TASK`. */
+/** Writes a known task whole. Parameters: as for `INSERT_TASK`. */
+export const UPDATE_TASK: string = `UPDATE tasks SET ${
+  COLUMNS.split(", ").map((column) => `${column} = ?`).join(", ")
+} WHERE project = ? AND pk = ?`;
+
+/** The columns of a record in the order of the statements above. */
 export function taskParameters(task: TaskRecord): readonly SqlValue[] {
   return [
     task.engine,
