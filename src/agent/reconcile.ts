@@ -90,7 +90,7 @@ class Loop implements Reconciler {
     while (!signal.aborted) {
       const end = await this.#attempt(signal);
       if (signal.aborted) return;
-      await this.#wait(end, signal);
+      if (end.isHandover !== true) await this.#wait(end, signal);
     }
   }
 
@@ -112,7 +112,9 @@ class Loop implements Reconciler {
     const end = await running;
     this.#session = null;
     const gained = this.#parts.progress() - ackedBefore;
-    this.#judge(end, { lastedMs: clock.monotonic() - openedAt, gained });
+    if (end.isHandover !== true) {
+      this.#judge(end, { lastedMs: clock.monotonic() - openedAt, gained });
+    }
     if (this.#shortSessions === 0) {
       failures.recovered();
       failures.calm();

@@ -79,6 +79,7 @@ interface Ready {
 const MOVED: SessionEnd = {
   class: "connection",
   code: 1000,
+  isHandover: true,
   advice: "WebSockets pass again; the agent moves from long-poll to the WebSocket",
 };
 

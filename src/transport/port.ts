@@ -32,6 +32,8 @@ export interface SessionEnd {
   readonly code: number | null;
   /** What happened and what to do, in one line without secrets. */
   readonly advice: string;
+  /** Set when a better session is ready: nothing failed, dial again at once. */
+  readonly isHandover?: true;
 }
 
 /** What happens on a session; the owner sets these before it opens. */

@@ -40,8 +40,10 @@ async function refusedWith(
   };
   const [minted] = brain.agents;
   assert.ok(minted);
+  // A home of its own: a buffer under another secret would be kept, and told about.
+  const ownHome = mkdtempSync(join(home, "agent-"));
   const agent = createAgent({
-    env: { ...brain.env(minted), Z4J_HOME: home, ...env },
+    env: { ...brain.env(minted), Z4J_HOME: ownHome, ...env },
     logger: { debug() {}, info() {}, warn: note, error: note },
     ...changes,
   });
