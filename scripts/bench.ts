@@ -4,10 +4,13 @@
  *
  *     bench.ts [--only NAME] [--runtime deno|bun] [--json FILE] [--strict]
  *
- * Names: record, sign, idle, ingest, delivery. `--json` adds one line for each
- * measurement to a file. The exit status is 1 when a measurement failed, and with
- * `--strict` also when a goal was missed. All but record and sign read /proc, so
- * they need Linux.
+ * Names: record, sign, idle, ingest, delivery, backlog, loop, storm, record_python,
+ * drain. The last one compares both runtimes in one run. It and record_python
+ * need the Python agent and the stock brain: `Z4J_BIN` names its program, and
+ * `Z4J_AGENT_PYTHON` an interpreter with z4j-bare if that is not beside it;
+ * without them they are skipped. `--json` adds one line for each measurement to a
+ * file. The exit status is 1 when a measurement failed, and with `--strict` also
+ * when a goal was missed. All but record and sign read /proc, so they need Linux.
  */
 import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
@@ -17,7 +20,19 @@ import { parseArgs } from "node:util";
 import type { Measurement, RuntimeName } from "./bench/measure.ts";
 import { tableOf, verdict } from "./bench/table.ts";
 
-const MEASURES = ["record", "sign", "idle", "ingest", "delivery"] as const;
+const MEASURES = [
+  "record",
+  "sign",
+  "idle",
+  "ingest",
+  "delivery",
+  "backlog",
+  "loop",
+  "storm",
+  "record_python",
+] as const;
+// One run of these has both runtimes in it.
+const COMPARISONS = ["drain"] as const;
 const RUNTIMES: readonly RuntimeName[] = ["deno", "bun"];
 const FLAGS: Readonly<Record<RuntimeName, readonly string[]>> = {
   deno: ["run", "-A", "--no-check"],
@@ -64,34 +79,53 @@ function output(command: string, args: readonly string[]): Promise<string | null
   });
 }
 
+/** What a measurement prints when it lacks something. */
+interface Skipped {
+  readonly skipped: string;
+}
+
 /** Runs one measurement in a process of its own. */
-async function measure(name: string, runtime: RuntimeName): Promise<Measurement | null> {
+async function measure(
+  name: string,
+  runtime: RuntimeName,
+): Promise<Measurement | Skipped | null> {
   const args = [...FLAGS[runtime], `scripts/bench/${name}.ts`];
   const text = await output(`node_modules/.bin/${runtime}`, args);
   const line = text?.trim().split("\n").at(-1);
-  return line === undefined || line === "" ? null : JSON.parse(line) as Measurement;
+  return line === undefined || line === "" ? null : JSON.parse(line) as Measurement | Skipped;
+}
+
+const failed: string[] = [];
+const missed: string[] = [];
+let skipped = 0;
+
+/** Runs and shows one measurement. */
+async function run(name: string, runtime: RuntimeName): Promise<void> {
+  const measured = await measure(name, runtime);
+  if (measured === null) {
+    failed.push(`${name} on ${runtime}`);
+    return console.error(`\n${name} on ${runtime}: failed`);
+  }
+  if ("skipped" in measured) {
+    skipped++;
+    return console.log(`\n${name} on ${runtime}: skipped, ${measured.skipped}`);
+  }
+  console.log(tableOf(measured));
+  if (values.json !== undefined) appendFileSync(values.json, `${JSON.stringify(measured)}\n`);
+  for (const figure of measured.figures) {
+    if (verdict(figure) === "missed") missed.push(`${name} on ${runtime}: ${figure.label}`);
+  }
 }
 
 console.log(`${systemType()} ${release()}, ${availableParallelism()} cores, ${cpus()[0]?.model}`);
 console.log(`files in ${tmpdir()}; goals are for the median`);
-const failed: string[] = [];
-const missed: string[] = [];
-const measures = choose(MEASURES, values.only);
-for (const runtime of choose(RUNTIMES, values.runtime)) {
-  for (const name of measures) {
-    const measured = await measure(name, runtime);
-    if (measured === null) {
-      failed.push(`${name} on ${runtime}`);
-      console.error(`\n${name} on ${runtime}: failed`);
-      continue;
-    }
-    console.log(tableOf(measured));
-    if (values.json !== undefined) appendFileSync(values.json, `${JSON.stringify(measured)}\n`);
-    for (const figure of measured.figures) {
-      if (verdict(figure) === "missed") missed.push(`${name} on ${runtime}: ${figure.label}`);
-    }
-  }
+const chosen = choose([...MEASURES, ...COMPARISONS], values.only);
+const runtimes = choose(RUNTIMES, values.runtime);
+const isComparison = (name: string): boolean => (COMPARISONS as readonly string[]).includes(name);
+for (const runtime of runtimes) {
+  for (const name of chosen) if (!isComparison(name)) await run(name, runtime);
 }
-console.log(`\n${failed.length} failed, ${missed.length} missed their goal`);
+for (const name of chosen) if (isComparison(name)) await run(name, runtimes[0] ?? "deno");
+console.log(`\n${failed.length} failed, ${missed.length} missed their goal, ${skipped} skipped`);
 for (const name of missed) console.log(`  missed: ${name}`);
 process.exitCode = failed.length > 0 || (values.strict && missed.length > 0) ? 1 : 0;

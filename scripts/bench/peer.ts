@@ -2,10 +2,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import type { RuntimeName } from "./measure.ts";
 
-const ANSWER_DEADLINE_MS = 30_000;
+// The longest word is the drain of a backlog.
+const ANSWER_DEADLINE_MS = 60_000;
 
-/** A process of the current runtime that answers each line with one line of JSON. */
+/** A process that answers each line with one line of JSON. */
 export interface Peer<T> {
   readonly pid: number;
   /** What it said when it was ready. */
@@ -17,15 +19,24 @@ export interface Peer<T> {
 }
 
 /** Starts a script on the runtime of this process and waits until it is ready. */
-export async function startPeer<T>(
+export function startPeer<T>(
   script: string,
   args: readonly string[],
   check: (value: unknown) => value is T,
 ): Promise<Peer<T>> {
-  const child = spawn(process.execPath, [...runtimeFlags(), script, ...args], {
+  return startProcess([process.execPath, ...runtimeFlags(), script, ...args], check);
+}
+
+/** Starts a program that speaks as `serveWords` does and waits until it is ready. */
+export async function startProcess<T>(
+  [command = "", ...args]: readonly string[],
+  check: (value: unknown) => value is T,
+): Promise<Peer<T>> {
+  const child = spawn(command, args, {
     stdio: ["pipe", "pipe", "inherit"],
     env: { ...process.env, NO_COLOR: "1" },
   });
+  const script = args.find((arg) => /\.(ts|py)$/.test(arg)) ?? command;
   const nextLine = lineReader(child, script);
   const { pid } = child;
   if (pid === undefined) throw new Error(`Cannot start ${script}`);
@@ -45,6 +56,12 @@ export async function startPeer<T>(
     child.kill("SIGKILL");
     throw error;
   }
+}
+
+/** How to run a script on a runtime of this repository. */
+export function runtimeCommand(runtime: RuntimeName): readonly string[] {
+  const program = `node_modules/.bin/${runtime}`;
+  return runtime === "deno" ? [program, "run", "-A", "--no-check"] : [program];
 }
 
 /** Flags that let a script run, and collect garbage when asked. */

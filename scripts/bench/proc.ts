@@ -43,8 +43,15 @@ export function cpuMsBetween(before: ThreadTimes, after: ThreadTimes): number {
 
 /** Resident memory of a process. */
 export function memoryOf(pid: number): Memory {
+  return { rss: mebibytes(pid, "VmRSS"), anonymous: mebibytes(pid, "RssAnon") };
+}
+
+/** The most resident memory that a process ever had, in MiB. */
+export function peakMemoryOf(pid: number): number {
+  return mebibytes(pid, "VmHWM");
+}
+
+function mebibytes(pid: number, key: string): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const mebibytes = (key: string): number =>
-    Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
-  return { rss: mebibytes("VmRSS"), anonymous: mebibytes("RssAnon") };
+  return Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
 }
