@@ -2,11 +2,12 @@ import type { Clock } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Logger } from "../base/logger.ts";
 import type { EventBuffer, LossCounts, StoreCapabilities } from "../buffer/port.ts";
-import type { Engine, EngineEvent } from "../engines/contract.ts";
+import type { Engine, EngineEvent, LintFacts } from "../engines/contract.ts";
 import type { Scheduler } from "../schedulers/contract.ts";
 import type { SessionEnd, Transport } from "../transport/port.ts";
 import type { CommandRegistry } from "./commands.ts";
 import type { CommandCounters } from "./dispatcher.ts";
+import type { AgentFinding } from "./findings.ts";
 import type { RedactorLike } from "./recorder.ts";
 import type { ScheduleMeta } from "./schedule_stream_port.ts";
 import type { AgentState } from "./states.ts";
@@ -53,6 +54,8 @@ export interface AgentParts {
   readonly schedulers?: readonly Scheduler[];
   /** Adds or replaces command handlers before the first connection. */
   readonly commands?: ((registry: CommandRegistry) => void) | undefined;
+  /** Facts about the process for the lint of engines. Default: none. */
+  readonly lintFacts?: (() => LintFacts) | undefined;
   /** Facts about the current unit of work; called for each event. */
   readonly context?: (() => JsonObject | undefined) | undefined;
   /** Time source. Default: the clock of this process. */
@@ -153,6 +156,8 @@ export interface AgentStatus {
   readonly engines: readonly string[];
   /** Names of the schedulers whose hooks are attached. */
   readonly schedulers: readonly string[];
+  /** What the engines find wrong or risky in the set-up; looked at again every five minutes. */
+  readonly findings: readonly AgentFinding[];
 }
 
 /** A running, stopped or starting agent. No method but `start` and `ready` rejects. */

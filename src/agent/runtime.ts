@@ -11,6 +11,7 @@ import { createCommandRegistry } from "./commands.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { registerEngineCommands } from "./engine_commands.ts";
 import { createFailureLog, type FailureLog } from "./failure_log.ts";
+import { createFindings, type Findings } from "./findings.ts";
 import { createOnceLogger, type OnceLogger } from "./guard.ts";
 import { createHealthMonitor } from "./health.ts";
 import { createHeartbeat, type Heartbeat } from "./heartbeat.ts";
@@ -49,6 +50,7 @@ export interface Runtime {
   readonly reconciler: Reconciler;
   readonly ledger: LossLedger;
   readonly failures: FailureLog;
+  readonly findings: Findings;
   readonly counters: RuntimeCounters;
   /** Counts events that came before the buffer and found no room. */
   lostBefore(count: number): void;
@@ -87,6 +89,7 @@ class AgentRuntime implements Runtime {
   readonly reconciler: Reconciler;
   readonly ledger: LossLedger;
   readonly failures: FailureLog;
+  readonly findings: Findings;
   readonly counters: RuntimeCounters = { recorded: 0, refusedMessages: 0 };
   readonly #context: RuntimeContext;
   readonly #engines: readonly Engine[];
@@ -109,6 +112,13 @@ class AgentRuntime implements Runtime {
     this.buffer = buffer;
     this.ledger = createLossLedger(buffer, randomUuid());
     this.failures = createFailureLog(logger);
+    this.findings = createFindings({
+      engines: this.#engines,
+      facts: parts.lintFacts ?? (() => ({})),
+      clock,
+      redactor: parts.redactor,
+      logger,
+    });
     this.pump = createPump({ buffer, clock, logger });
     this.outbox = createOutbox(clock, () => this.reconciler.session?.wake());
     this.#schedulers = watch(context, this.pump);
@@ -174,6 +184,7 @@ class AgentRuntime implements Runtime {
         clock,
         redactor: parts.redactor,
         pid: parts.identity.pid,
+        findings: this.findings,
       }),
       facts: () => ({
         buffer_size: bounded(this.buffer.depth().count),

@@ -3,6 +3,7 @@ import type { Agent, AgentParts } from "../agent/agent_types.ts";
 import { systemClock } from "../base/clock.ts";
 import { errorText, isZ4jError } from "../base/errors.ts";
 import { consoleLogger, type Logger, safeLogger } from "../base/logger.ts";
+import { permissionCheck } from "../platform/deno_permissions.ts";
 import { onHangupSignal } from "../platform/hangup_signal.ts";
 import { createPlatform } from "../platform/node.ts";
 import type { Platform } from "../platform/port.ts";
@@ -111,6 +112,10 @@ function compose(
     }),
     engines: options.engines ?? [],
     schedulers: options.schedulers ?? [],
+    lintFacts: () => ({
+      runtime: platform.runtime,
+      envAccess: permissionCheck()({ name: "env" }) ? "full" : "scoped",
+    }),
     context: options.context,
     clock,
     logger,
