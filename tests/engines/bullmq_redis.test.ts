@@ -41,13 +41,19 @@ function declare(): void {
     });
   }
 
-  for (const [version, Client] of [["5", Redis5], ["6", Redis]] as const) {
+  type Options = Readonly<Record<string, unknown>>;
+  for (
+    const [version, make] of [
+      ["5", (options: Options) => new Redis5(options)],
+      ["6", (options: Options) => new Redis(options)],
+    ] as const
+  ) {
     it(`takes a client, options and a factory of ioredis ${version}`, async () => {
-      const client = new Client({ ...address(), lazyConnect: true });
+      const client = make({ ...address(), lazyConnect: true });
       for (
         const connection of [
           client,
-          (options: Readonly<Record<string, unknown>>) => new Client({ ...options, ...address() }),
+          (options: Options) => make({ ...options, ...address() }),
         ] as readonly RedisConnection[]
       ) {
         const link = open(connection, []);
@@ -89,7 +95,7 @@ function declare(): void {
     equal((await link.call("PING")).ended, "value");
     const waiting = link.call("BLPOP", ["nothing", 0], 60_000);
     await until("a blocked client", async () => /z4j/.test(String(await other.client("LIST"))));
-    await other.client("KILL", "TYPE", "normal", "SKIPME", "yes");
+    await other.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
     equal((await waiting).ended, "unknown");
     await until("a new connection", async () => (await link.call("PING")).ended === "value");
     process.kill(own.pid, "SIGSTOP");
