@@ -66,6 +66,20 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     inside: ["src/base", "src/protocol", "src/redaction", "src/platform", "src/buffer"],
     outside: ["hono", "node:util"],
   },
+  // What a diagnosis may see of the house, through one door.
+  "src/diagnostics": {
+    inside: [
+      "src/base",
+      "src/buffer",
+      "src/install",
+      "src/platform",
+      "src/settings",
+      "src/transport",
+    ],
+    outside: [],
+  },
+  // A package of its own: it comes in by the public doors, as anybody does.
+  "src/doctor": { inside: [], outside: ["@z4j/core/", "node:util"] },
   "src/testing": {
     inside: ["src/base", "src/protocol", "src/platform", "src/brain", ...PORTS],
     outside: ["node:"],
@@ -77,6 +91,7 @@ const SHIMS: Readonly<Record<string, readonly string[]>> = {
   "src/buffer/sqlite_bun.ts": ["bun:sqlite"],
   "src/buffer/sqlite_node.ts": ["node:sqlite"],
   "src/buffer/file_ops_node.ts": ["node:"],
+  "src/doctor/program.ts": ["node:process"],
 };
 
 // The front door may import everything inside `src`.

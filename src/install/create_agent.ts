@@ -1,7 +1,7 @@
 import { createAgentCore } from "../agent/agent.ts";
 import type { Agent, AgentParts } from "../agent/agent_types.ts";
 import { systemClock } from "../base/clock.ts";
-import { errorText, isZ4jError } from "../base/errors.ts";
+import { isZ4jError } from "../base/errors.ts";
 import { consoleLogger, type Logger, safeLogger } from "../base/logger.ts";
 import { permissionCheck } from "../platform/deno_permissions.ts";
 import { fingerprintOf } from "../buffer/fingerprint.ts";
@@ -9,7 +9,6 @@ import { onHangupSignal } from "../platform/hangup_signal.ts";
 import { createPlatform } from "../platform/node.ts";
 import type { Platform } from "../platform/port.ts";
 import { decodeHmacSecret } from "../protocol/hmac.ts";
-import { MIN_SECRET_BYTES } from "../protocol/limits.ts";
 import { createRedactor } from "../redaction/redactor.ts";
 import { describeSettings } from "../settings/describe.ts";
 import { settingsError, type SettingsProblem } from "../settings/problem.ts";
@@ -22,6 +21,7 @@ import { createIdentity } from "./identity.ts";
 import { createIdleAgent } from "./idle_agent.ts";
 import { manageAgent, type ManagedAgent } from "./managed_agent.ts";
 import { AGENT_OPTION_KEYS, type AgentOptions } from "./options.ts";
+import { secretProblem } from "./secret_problem.ts";
 
 /**
  * Makes the agent of this process from options and `Z4J_*` variables; the
@@ -148,15 +148,6 @@ function compose(
       naming.framework = options.framework ?? name;
     },
   });
-}
-
-function secretProblem(text: string): string | null {
-  try {
-    const { length } = decodeHmacSecret(text);
-    return length >= MIN_SECRET_BYTES ? null : `it has ${length} bytes`;
-  } catch (error) {
-    return isZ4jError(error) ? "it is not URL-safe base64" : errorText(error);
-  }
 }
 
 function degraded(
