@@ -3,7 +3,7 @@ import type { Announcement } from "../agent/hello.ts";
 import { MAX_RECORD_CHARS } from "./limits.ts";
 
 /** Version of the file format; a reader leaves files of another version alone. */
-export const PRESENCE_FORMAT = 1 as const;
+const PRESENCE_FORMAT = 1;
 
 /** How a running agent was doing when its file was last written. */
 export type PresenceStatus =
@@ -31,7 +31,7 @@ export type PresenceStatus =
 /** A running agent as its file in the home shows it; no secret is in it. */
 export interface AgentPresence {
   /** Version of the file format. */
-  readonly formatVersion: typeof PRESENCE_FORMAT;
+  readonly formatVersion: 1;
   /** Unique name of the file, without `.json`. */
   readonly id: string;
   /** Process id, as the process itself sees it. */
