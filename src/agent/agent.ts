@@ -64,6 +64,7 @@ interface Link {
 const NO_LINK: Link = { kind: "ended", terms: null, verified: false, retryAtMs: null };
 
 class AgentCore implements Agent {
+  readonly generation: number;
   readonly #parts: AgentParts;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -81,6 +82,7 @@ class AgentCore implements Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
+    this.generation = parts.generation ?? 0;
     this.#clock = parts.clock ?? systemClock;
     this.#logger = safeLogger(parts.logger ?? noopLogger);
     const failed = (error: unknown): void =>

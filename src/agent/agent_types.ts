@@ -74,6 +74,8 @@ export interface AgentParts {
    * agent that ran before. Default: no such check.
    */
   readonly singletonKey?: string | undefined;
+  /** When it was made among the agents of the process. Default 0. */
+  readonly generation?: number | undefined;
 }
 
 /** What a flush achieved. */

@@ -1,4 +1,5 @@
 import { createAgentCore } from "../agent/agent.ts";
+import { isSuperseded, nextGeneration } from "../agent/registry.ts";
 import type { Agent, AgentParts } from "../agent/agent_types.ts";
 import { systemClock } from "../base/clock.ts";
 import { isZ4jError } from "../base/errors.ts";
@@ -8,6 +9,7 @@ import { fingerprintOf } from "../buffer/fingerprint.ts";
 import { onHangupSignal } from "../platform/hangup_signal.ts";
 import { createPlatform } from "../platform/node.ts";
 import type { Platform } from "../platform/port.ts";
+import { onClusterFork, processFacts } from "../platform/process_facts.ts";
 import { decodeHmacSecret } from "../protocol/hmac.ts";
 import { createRedactor } from "../redaction/redactor.ts";
 import { describeSettings } from "../settings/describe.ts";
@@ -22,6 +24,8 @@ import { createIdleAgent } from "./idle_agent.ts";
 import { manageAgent, type ManagedAgent } from "./managed_agent.ts";
 import { AGENT_OPTION_KEYS, type AgentOptions } from "./options.ts";
 import { secretProblem } from "./secret_problem.ts";
+import { createStartGate } from "./start_gate.ts";
+import { START_ENV_NAMES } from "./start_rules.ts";
 
 /**
  * Makes the agent of this process from options and `Z4J_*` variables; the
@@ -64,7 +68,8 @@ export function createAgent(options: AgentOptions = {}): ManagedAgent {
 }
 
 /**
- * Makes the agent and starts it, unless `autostart` is off. A worker process
+ * Makes the agent and starts it, unless `autostart` is off or a rule of
+ * docs/life-cycle.md forbids it; one line then names the rule. A worker process
  * keeps it: SIGTERM and SIGINT flush what waits. A script that ends by itself
  * binds it with `await using`, which stops the agent at the end of the block.
  *
@@ -80,7 +85,7 @@ export function createAgent(options: AgentOptions = {}): ManagedAgent {
  */
 export async function startAgent(options: AgentOptions = {}): Promise<ManagedAgent> {
   const agent = createAgent(options);
-  if (agent.autostart) await agent.start();
+  await agent.autoStart();
   return agent;
 }
 
@@ -95,6 +100,7 @@ function compose(
   const files = createAgentFiles(settings, platform, logger);
   // Refused here, where every other setting is refused, not at the first start.
   if (settings.bufferPath !== null) files.check();
+  const singletonKey = `${settings.projectId}/${settings.agentName ?? ""}`;
   const identity = createIdentity(settings, platform, () => naming.framework, clock.now());
   const presence = createAgentPresence({
     home: () => files.home(),
@@ -132,13 +138,21 @@ function compose(
     clock,
     logger,
     agentStatusDisabled: settings.agentStatusDisabled,
-    singletonKey: `${settings.projectId}/${settings.agentName ?? ""}`,
+    singletonKey,
   };
-  const core = createAgentCore(parts);
+  const generation = nextGeneration();
+  const core = createAgentCore({ ...parts, generation });
   presence.watch(core);
   return manageAgent(core, {
     presence,
-    autostart: settings.autostart,
+    gate: createStartGate({
+      autostart: settings.autostart,
+      skip: options.skip ?? [],
+      facts: () => ({ ...processFacts(), env: platform.env(START_ENV_NAMES) }),
+      isSuperseded: () => isSuperseded(singletonKey, generation),
+      logger,
+    }),
+    onClusterFork,
     strictMode: settings.strictMode,
     config: describeSettings(settings),
     logger,
@@ -170,7 +184,9 @@ function idle(reason: string, logger: Logger, level: "info" | "error"): ManagedA
   );
   return manageAgent(agent, {
     presence: { close: () => Promise.resolve() },
-    autostart: true,
+    // It starts nothing; its start says why.
+    gate: { refusal: () => null, tell() {} },
+    onClusterFork: () => () => {},
     strictMode: false,
     config: null,
     logger,

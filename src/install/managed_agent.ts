@@ -3,14 +3,21 @@ import { errorText } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { DescribedSetting } from "../settings/describe.ts";
 import type { SettingKey } from "../settings/settings.ts";
+import type { StartGate } from "./start_gate.ts";
+import type { StartRefusal } from "./start_rules.ts";
 
 /** Every setting with its source; secrets are masked. */
 export type AgentConfig = Readonly<Record<SettingKey, DescribedSetting>>;
 
 /** The agent of a process, as `createAgent()` makes it. */
 export interface ManagedAgent extends Agent {
-  /** Whether the middleware and `startAgent()` may start it. */
+  /**
+   * Whether the middleware, `startAgent()` and `installAgent()` may start it:
+   * the setting, and no rule of docs/life-cycle.md against it.
+   */
   readonly autostart: boolean;
+  /** Starts it unless the setting or a rule forbids; one line then names the rule. */
+  autoStart(): Promise<void>;
   /** Every setting with its source, secrets masked; `null` when they are wrong. */
   config(): AgentConfig | null;
   /** Names the web framework on the brain, unless the options did. */
@@ -21,7 +28,9 @@ export interface ManagedAgent extends Agent {
 export interface Management {
   /** The file that shows the agent to others; removed when it stops. */
   readonly presence: { close(): Promise<void> };
-  readonly autostart: boolean;
+  readonly gate: StartGate;
+  /** Calls back when this process becomes the primary of a cluster. */
+  readonly onClusterFork: (listener: () => void) => () => void;
   readonly strictMode: boolean;
   readonly config: AgentConfig | null;
   readonly logger: Logger;
@@ -30,6 +39,11 @@ export interface Management {
   readonly onHangup: (listener: () => void) => () => void;
   readonly nameFramework: (name: string) => void;
 }
+
+const FORKED: StartRefusal = {
+  rule: "cluster-primary",
+  because: "the forked workers have agents of their own",
+};
 
 // A courtesy at the end of a process: what is not sent stays on disk anyway.
 const STOP_SIGNAL_FLUSH_MS = 2000;
@@ -53,20 +67,34 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     await management.presence.close();
     return report;
   };
+  const { gate } = management;
+  const start = async (): Promise<void> => {
+    watch();
+    try {
+      await agent.start();
+    } catch (error) {
+      unwatch();
+      if (management.strictMode) throw error;
+      management.logger.error({}, `agent not started: ${errorText(error)}`);
+    }
+  };
   return {
-    autostart: management.autostart,
+    get autostart() {
+      return gate.refusal() === null;
+    },
+    async autoStart() {
+      const refusal = gate.refusal();
+      if (refusal !== null) return gate.tell(refusal);
+      await start();
+      // Forked later: its workers have agents, and the primary does no jobs.
+      releases.push(management.onClusterFork(() => {
+        gate.tell(FORKED);
+        void stop();
+      }));
+    },
     config: () => management.config,
     nameFramework: management.nameFramework,
-    async start() {
-      watch();
-      try {
-        await agent.start();
-      } catch (error) {
-        unwatch();
-        if (management.strictMode) throw error;
-        management.logger.error({}, `agent not started: ${errorText(error)}`);
-      }
-    },
+    start,
     stop,
     ready: (options) => agent.ready(options),
     flush: (options) => agent.flush(options),

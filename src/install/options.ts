@@ -20,6 +20,12 @@ export interface AgentOptions extends AgentSettingsOptions {
   readonly logger?: Logger | undefined;
   /** Facts about the current unit of work, put on each event as `context`. */
   readonly context?: (() => JsonObject | undefined) | undefined;
+  /**
+   * Further names of scripts, tools and package scripts in which the agent does
+   * not start by itself, besides the built-in ones; `false` switches all those
+   * rules off, for a test that wants `startAgent()` to start. Default: none.
+   */
+  readonly skip?: readonly string[] | false | undefined;
   /** Time. Default: the clock of the process. */
   readonly clock?: Clock | undefined;
   /** How to open a socket. Default: the runtime's `WebSocket` with headers. */
@@ -33,6 +39,7 @@ export const AGENT_OPTION_KEYS: readonly string[] = [
   "framework",
   "logger",
   "context",
+  "skip",
   "clock",
   "webSocket",
 ];

@@ -23,6 +23,8 @@ export interface HonoAgent {
   readonly autostart: boolean;
   /** Starts the agent; calling it again does nothing. */
   start(): Promise<void>;
+  /** Starts it unless the setting or a rule forbids, and says which. */
+  autoStart?(): Promise<void>;
   /** A snapshot without secrets. */
   status(): HonoAgentStatus;
   /** Names the framework on the brain; called before the start. */
@@ -95,7 +97,8 @@ export function z4j<A extends HonoAgent>(agent: A, options: HonoOptions = {}): H
   const { healthPath = null } = options;
   agent.nameFramework?.("hono");
   // Not at the first request: a worker behind a load balancer may never get one.
-  if (agent.autostart) void agent.start().catch(() => {});
+  const starting = agent.autoStart?.() ?? (agent.autostart ? agent.start() : Promise.resolve());
+  starting.catch(() => {});
   return function z4jMiddleware(context, next): Promise<Response | void> {
     context.set("z4j", agent);
     if (healthPath !== null && context.req.path === healthPath && context.req.method === "GET") {
