@@ -19,6 +19,7 @@ export type {
   AgentEventMap,
   AgentStatus,
   FlushReport,
+  StopOptions,
   TimeoutOptions,
 } from "./src/agent/agent_types.ts";
 export type { CommandCounters } from "./src/agent/dispatcher.ts";

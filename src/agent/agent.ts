@@ -12,6 +12,7 @@ import type {
   AgentParts,
   AgentStatus,
   FlushReport,
+  StopOptions,
   TimeoutOptions,
 } from "./agent_types.ts";
 import { deliver } from "./delivery.ts";
@@ -108,8 +109,8 @@ class AgentCore implements Agent {
     return keepAliveUntil(this.#flush(options.timeoutMs ?? FLUSH_TIMEOUT_MS));
   }
 
-  stop(options: TimeoutOptions = {}): Promise<FlushReport> {
-    return this.#stopping ??= keepAliveUntil(this.#stop(options.timeoutMs ?? STOP_TIMEOUT_MS));
+  stop(options: StopOptions = {}): Promise<FlushReport> {
+    return this.#stopping ??= keepAliveUntil(this.#stop(options));
   }
 
   status(): AgentStatus {
@@ -218,7 +219,8 @@ class AgentCore implements Agent {
     return await deliver(runtime, this.#clock, timeoutMs, () => this.#isHopeless());
   }
 
-  async #stop(timeoutMs: number): Promise<FlushReport> {
+  async #stop(options: StopOptions): Promise<FlushReport> {
+    const { timeoutMs = STOP_TIMEOUT_MS, closeTimeoutMs = CLOSE_RESERVE_MS } = options;
     const deadline = this.#clock.monotonic() + timeoutMs;
     const leftMs = (): number => Math.max(0, deadline - this.#clock.monotonic());
     await this.#starting?.catch(() => {});
@@ -235,7 +237,7 @@ class AgentCore implements Agent {
     const report = await deliver(runtime, this.#clock, leftMs(), () => this.#isHopeless());
     runtime.close();
     const closing = runtime.reconciler.stop().then(() => runtime.buffer.close());
-    await withDeadline(this.#clock, closing.catch(() => {}), leftMs() + CLOSE_RESERVE_MS);
+    await withDeadline(this.#clock, closing.catch(() => {}), leftMs() + closeTimeoutMs);
     this.#logger.info({ ...report }, "agent stopped");
     this.#reset();
     return report;

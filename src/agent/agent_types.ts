@@ -94,6 +94,12 @@ export interface TimeoutOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** How long a stop may take. */
+export interface StopOptions extends TimeoutOptions {
+  /** Milliseconds for closing socket and buffer on top of that. Default 1000. */
+  readonly closeTimeoutMs?: number | undefined;
+}
+
 /** What happens to an agent, by type. */
 export interface AgentEventMap {
   /** The state changed. */
@@ -185,7 +191,7 @@ export interface Agent {
   /** Delivers what waits now. Default deadline: 5 s. */
   flush(options?: TimeoutOptions): Promise<FlushReport>;
   /** Detaches, delivers what it can, closes everything. Default deadline: 5 s. */
-  stop(options?: TimeoutOptions): Promise<FlushReport>;
+  stop(options?: StopOptions): Promise<FlushReport>;
   /**
    * Dials at once instead of waiting for the next attempt, for example after a
    * new token or a repaired network. Does nothing while a session is open.

@@ -7,6 +7,7 @@ import { consoleLogger, type Logger, safeLogger } from "../base/logger.ts";
 import { permissionCheck } from "../platform/deno_permissions.ts";
 import { fingerprintOf } from "../buffer/fingerprint.ts";
 import { onHangupSignal } from "../platform/hangup_signal.ts";
+import { onIdleEnd } from "../platform/idle_end.ts";
 import { createPlatform } from "../platform/node.ts";
 import type { Platform } from "../platform/port.ts";
 import { onClusterFork, processFacts } from "../platform/process_facts.ts";
@@ -158,6 +159,7 @@ function compose(
     logger,
     onStopSignal: (listener) => platform.onStopSignal(listener),
     onHangup: (listener) => onHangupSignal(listener),
+    onIdleEnd: (listener) => onIdleEnd(listener),
     nameFramework(name) {
       naming.framework = options.framework ?? name;
     },
@@ -192,6 +194,7 @@ function idle(reason: string, logger: Logger, level: "info" | "error"): ManagedA
     logger,
     onStopSignal: () => () => {},
     onHangup: () => () => {},
+    onIdleEnd: () => () => {},
     nameFramework() {},
   });
 }

@@ -35,10 +35,15 @@ export interface Management {
   readonly config: AgentConfig | null;
   readonly logger: Logger;
   readonly onStopSignal: (listener: () => Promise<void>) => () => void;
+  /** Calls back when the process has nothing left to do. */
+  readonly onIdleEnd: (listener: () => void) => () => void;
   /** Calls back on SIGHUP where that does not mean the end of a terminal. */
   readonly onHangup: (listener: () => void) => () => void;
   readonly nameFramework: (name: string) => void;
 }
+
+// A script ends within 100 ms of its last line; what stays is on disk.
+const AT_THE_END = { timeoutMs: 60, closeTimeoutMs: 20 };
 
 const FORKED: StartRefusal = {
   rule: "cluster-primary",
@@ -56,6 +61,7 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     releases = [
       management.onStopSignal(async () => void await stop({ timeoutMs: STOP_SIGNAL_FLUSH_MS })),
       management.onHangup(() => agent.reconnectNow()),
+      management.onIdleEnd(() => void leave()),
     ];
   };
   const unwatch = (): void => {
@@ -66,6 +72,15 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     const report = await agent.stop(options);
     await management.presence.close();
     return report;
+  };
+  let recordedBefore = -1;
+  // Asked again after each flush: a host that goes on meanwhile keeps its agent.
+  const leave = async (): Promise<void> => {
+    const { recorded } = agent.status().events;
+    if (recorded === recordedBefore) return void await stop(AT_THE_END);
+    recordedBefore = recorded;
+    const { remaining } = await agent.flush({ timeoutMs: AT_THE_END.timeoutMs });
+    if (remaining > 0) await stop(AT_THE_END);
   };
   const { gate } = management;
   const start = async (): Promise<void> => {
