@@ -183,6 +183,7 @@ class AgentCore implements Agent {
     runtime.lostBefore(this.#earlyLost);
     this.#earlyLost = 0;
     await runtime.hooks.attach();
+    runtime.findings.refresh();
     runtime.reconciler.start();
   }
 

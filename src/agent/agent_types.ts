@@ -2,11 +2,13 @@ import type { Clock } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Logger } from "../base/logger.ts";
 import type { EventBuffer, LossCounts, StoreCapabilities } from "../buffer/port.ts";
-import type { Engine, EngineEvent } from "../engines/contract.ts";
+import type { Engine, EngineEvent, LintFacts } from "../engines/contract.ts";
 import type { Scheduler } from "../schedulers/contract.ts";
 import type { SessionEnd, Transport } from "../transport/port.ts";
 import type { CommandRegistry } from "./commands.ts";
 import type { CommandCounters } from "./dispatcher.ts";
+import type { AgentFinding } from "./findings.ts";
+import type { Announcer } from "./hello.ts";
 import type { RedactorLike } from "./recorder.ts";
 import type { ScheduleMeta } from "./schedule_stream_port.ts";
 import type { AgentState } from "./states.ts";
@@ -51,8 +53,12 @@ export interface AgentParts {
   readonly engines?: readonly Engine[];
   /** Schedulers to watch and steer. Default: none. */
   readonly schedulers?: readonly Scheduler[];
+  /** Agrees on the inventory with other processes. Default: announces its own. */
+  readonly announcer?: Announcer | undefined;
   /** Adds or replaces command handlers before the first connection. */
   readonly commands?: ((registry: CommandRegistry) => void) | undefined;
+  /** Facts about the process for the lint of engines. Default: none. */
+  readonly lintFacts?: (() => LintFacts) | undefined;
   /** Facts about the current unit of work; called for each event. */
   readonly context?: (() => JsonObject | undefined) | undefined;
   /** Time source. Default: the clock of this process. */
@@ -153,6 +159,8 @@ export interface AgentStatus {
   readonly engines: readonly string[];
   /** Names of the schedulers whose hooks are attached. */
   readonly schedulers: readonly string[];
+  /** What the engines find wrong or risky in the set-up; looked at again every five minutes. */
+  readonly findings: readonly AgentFinding[];
 }
 
 /** A running, stopped or starting agent. No method but `start` and `ready` rejects. */

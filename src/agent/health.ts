@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
 import type { Engine, EngineHealth, WorkerReport } from "../engines/contract.ts";
+import type { Findings } from "./findings.ts";
 import { guardCall } from "./guard.ts";
 import { HEALTH_DEADLINE_MS, HEALTH_MAX_AGE_MS } from "./limits.ts";
 import type { RedactorLike } from "./recorder.ts";
@@ -15,6 +16,8 @@ export interface HealthParts {
   readonly redactor: RedactorLike;
   /** Process id of workers whose engine does not know it, or `null`. */
   readonly pid: number | null;
+  /** Findings of the engines, which travel along. Default: none. */
+  readonly findings?: Pick<Findings, "refresh" | "report"> | undefined;
 }
 
 /** The last known health of every engine. */
@@ -55,6 +58,8 @@ export function createHealthMonitor(parts: HealthParts): HealthMonitor {
         if (engine.health === undefined || asking.has(engine.name)) continue;
         asking.set(engine.name, ask(engine, engine.health.bind(engine)));
       }
+      // Not waited for: lint asks more than a heartbeat may wait for.
+      parts.findings?.refresh();
       await Promise.all(asking.values());
     },
     report() {
@@ -68,7 +73,7 @@ export function createHealthMonitor(parts: HealthParts): HealthMonitor {
           // An engine that answers rubbish is left out; the heartbeat goes on.
         }
       }
-      return report;
+      return { ...report, ...parts.findings?.report() };
     },
   };
 }

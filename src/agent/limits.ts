@@ -99,3 +99,12 @@ export const MAX_CLOCK_OFFSET_MS = 60_000;
 
 /** Close codes after which the frame just sent may be the cause (protocol section 3). */
 export const BLAMING_CODES: ReadonlySet<number> = new Set([1009, 1011, 4400]);
+
+/** How long an engine may look for findings; it may have to ask its broker several things. */
+export const LINT_DEADLINE_MS = 10_000;
+
+/** How often it is asked again: set-ups change with deployments, not with jobs. */
+export const LINT_INTERVAL_MS = 300_000;
+
+/** Most findings of one engine. */
+export const MAX_FINDINGS = 50;

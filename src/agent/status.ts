@@ -42,6 +42,7 @@ export function describeAgent(facts: StatusFacts): AgentStatus {
     refusedMessages: runtime?.counters.refusedMessages ?? 0,
     engines: attached?.engines ?? [],
     schedulers: attached?.schedulers ?? [],
+    findings: runtime?.findings.all() ?? [],
   };
 }
 

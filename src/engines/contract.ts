@@ -222,6 +222,28 @@ export interface EngineHealth {
   readonly workers?: readonly WorkerReport[] | undefined;
 }
 
+/** Something about a user's set-up that will hurt, with the cure. */
+export interface EngineFinding {
+  /** Stable, for example `Z4J_LINT_REDIS_EVICTION`. */
+  readonly code: string;
+  /** `error`: jobs can be lost or run twice; `warning`: something will not work as expected. */
+  readonly severity: "info" | "warning" | "error";
+  /** What it is about, for example `queue mail`. */
+  readonly subject: string;
+  /** What is the case, in one sentence. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly remedy: string;
+}
+
+/** Facts about the process that an engine cannot see by itself. */
+export interface LintFacts {
+  /** Runtime that the process runs on, for example `deno`. */
+  readonly runtime?: string | undefined;
+  /** Whether every environment variable may be read, or only some. Default: unknown. */
+  readonly envAccess?: "full" | "scoped" | undefined;
+}
+
 /**
  * A job engine that the agent watches and steers. Adapters are structural:
  * they take the user's objects and import nothing from the engine's package.
@@ -237,6 +259,8 @@ export interface Engine {
   detach(): MaybePromise<void>;
   /** Depths and workers; bounded by the caller in time. */
   health?(): Promise<EngineHealth>;
+  /** What is wrong or risky in the set-up now; the complete list, bounded by the caller in time. */
+  lint?(facts?: LintFacts): Promise<readonly EngineFinding[]>;
   /** What it can be told. */
   readonly actions: EngineActions;
 }

@@ -49,5 +49,6 @@ function idleStatus(reason: string): AgentStatus {
     refusedMessages: 0,
     engines: [],
     schedulers: [],
+    findings: [],
   };
 }

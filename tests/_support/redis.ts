@@ -12,6 +12,8 @@ export interface RedisServer {
   readonly port: number;
   /** Address for clients. */
   readonly url: string;
+  /** Process id of the server, to freeze it. */
+  readonly pid: number;
   /** Ends the server and removes its folder. */
   stop(): Promise<void>;
 }
@@ -49,6 +51,7 @@ export async function startRedis(): Promise<RedisServer> {
   return {
     port,
     url: `redis://127.0.0.1:${port}`,
+    pid: child.pid ?? 0,
     async stop() {
       kill(child);
       await until("end of redis-server", () => ended, 10_000);
