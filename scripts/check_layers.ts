@@ -39,6 +39,11 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     inside: ["src/base", "src/protocol", "src/redaction", "src/settings", ...PORTS],
     outside: [],
   },
+  // Agents of one home see each other; their files are judged by the buffer's lock.
+  "src/presence": {
+    inside: ["src/base", "src/agent/agent_types", "src/agent/hello", "src/buffer", "src/platform"],
+    outside: [],
+  },
   // The composition root: the place where ports meet implementations.
   "src/install": {
     inside: [
@@ -47,6 +52,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "src/buffer",
       "src/engines/contract",
       "src/platform",
+      "src/presence",
       "src/protocol",
       "src/redaction",
       "src/schedulers/contract",

@@ -25,7 +25,7 @@ export interface ReconcileParts {
   /** Failures in a row. */
   readonly failures: FailureLog;
   /** What this agent is, asked before each dial. */
-  readonly hello: () => HelloPayload;
+  readonly hello: () => Promise<HelloPayload>;
   /** A session for the next dial. */
   readonly createSession: () => AgentSession;
   /** Events that the brain acknowledged so far. */
@@ -42,6 +42,8 @@ export interface Reconciler {
   start(): void;
   /** Tries again now instead of waiting. */
   retryNow(): void;
+  /** Ends the open session, if any, and dials again at once. */
+  renew(): void;
   /** The open session, if any. */
   readonly session: AgentSession | null;
   /** Ends the session and the loop; resolves when both are over. */
@@ -77,6 +79,10 @@ class Loop implements Reconciler {
 
   retryNow(): void {
     this.#skipWait();
+  }
+
+  renew(): void {
+    this.#session?.end(RENEWED);
   }
 
   async stop(): Promise<void> {
@@ -129,7 +135,7 @@ class Loop implements Reconciler {
     signal: AbortSignal,
   ): Promise<OpenOutcome> {
     try {
-      return await transport.open(this.#parts.hello(), session.handlers, signal);
+      return await transport.open(await this.#parts.hello(), session.handlers, signal);
     } catch (error) {
       // A transport must not throw; one that does must not end the loop.
       const advice = `the transport failed: ${errorText(error)}`;
@@ -189,6 +195,13 @@ const OUTAGE_DOUBLINGS = 3;
 const FORGIVEN_SHORT_SESSIONS = 3;
 // Halving 5000 events takes 13 sessions, and the last event gets three tries.
 const FORGIVEN_SEARCHES = 16;
+
+const RENEWED: SessionEnd = {
+  class: "connection",
+  code: 1000,
+  advice: "the agent dials again to announce what the processes on its token have in common",
+  isHandover: true,
+};
 
 const STOPPED: SessionEnd = {
   class: "connection",

@@ -4,6 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import { isZ4jError } from "../base/errors.ts";
 import { consoleLogger, type Logger, safeLogger } from "../base/logger.ts";
 import { permissionCheck } from "../platform/deno_permissions.ts";
+import { fingerprintOf } from "../buffer/fingerprint.ts";
 import { onHangupSignal } from "../platform/hangup_signal.ts";
 import { createPlatform } from "../platform/node.ts";
 import type { Platform } from "../platform/port.ts";
@@ -14,6 +15,7 @@ import { settingsError, type SettingsProblem } from "../settings/problem.ts";
 import { resolveSettings, type SettingsOutcome } from "../settings/resolve.ts";
 import type { Settings } from "../settings/settings.ts";
 import { createAgentFiles } from "./agent_files.ts";
+import { createAgentPresence, presenceFacts } from "./agent_presence.ts";
 import { createAgentTransport } from "./agent_transport.ts";
 import { createIdentity } from "./identity.ts";
 import { createIdleAgent } from "./idle_agent.ts";
@@ -93,8 +95,18 @@ function compose(
   const files = createAgentFiles(settings, platform, logger);
   // Refused here, where every other setting is refused, not at the first start.
   if (settings.bufferPath !== null) files.check();
+  const identity = createIdentity(settings, platform, () => naming.framework, clock.now());
+  const presence = createAgentPresence({
+    home: () => files.home(),
+    fingerprint: () => fingerprintOf(new TextEncoder().encode(settings.token)),
+    facts: presenceFacts(settings, platform, identity),
+    pid: platform.pid,
+    clock,
+    logger,
+  });
   const parts: AgentParts = {
-    identity: createIdentity(settings, platform, () => naming.framework, clock.now()),
+    identity,
+    announcer: presence,
     secret: decodeHmacSecret(settings.hmacSecret),
     transport: createAgentTransport(settings, {
       platform,
@@ -122,7 +134,10 @@ function compose(
     agentStatusDisabled: settings.agentStatusDisabled,
     singletonKey: `${settings.projectId}/${settings.agentName ?? ""}`,
   };
-  return manageAgent(createAgentCore(parts), {
+  const core = createAgentCore(parts);
+  presence.watch(core);
+  return manageAgent(core, {
+    presence,
     autostart: settings.autostart,
     strictMode: settings.strictMode,
     config: describeSettings(settings),
@@ -154,6 +169,7 @@ function idle(reason: string, logger: Logger, level: "info" | "error"): ManagedA
     () => logger[level]({}, `agent not started: ${reason}`),
   );
   return manageAgent(agent, {
+    presence: { close: () => Promise.resolve() },
     autostart: true,
     strictMode: false,
     config: null,
