@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startBrain } from "../../src/brain/serve.ts";
+import { createBrain } from "../../src/brain/serve.ts";
+import { startServer } from "../../src/platform/serve.ts";
+import { once } from "../../src/base/once.ts";
 import { startStockBrain } from "./stock_brain.ts";
 
 /** Settings of an agent as variables. */
@@ -24,20 +26,36 @@ export interface BedBrain {
   /** Mints in a project of its own, which `archive` then ends. */
   mintElsewhere(): Promise<BedAgent & { archive(): Promise<void> }>;
   revoke(id: string): Promise<void>;
+  /** Ends it without a word; nothing answers from then on. */
+  kill(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The embedded brain, in this process and in memory. */
+/** The embedded brain, in this process and in memory; it takes any port in `Host`. */
 export async function embeddedBed(): Promise<BedBrain> {
-  const brain = await startBrain({ port: 0, dataDir: null });
+  const brain = await createBrain({ dataDir: null });
+  const { fetch, upgrade } = brain;
+  const maxMessageBytes = 16 * 1024 * 1024;
+  const server = await startServer({
+    hostname: "127.0.0.1",
+    port: 0,
+    maxMessageBytes,
+    fetch,
+    upgrade,
+  });
+  const baseUrl = `http://127.0.0.1:${server.port}`;
+  const close = once(async () => {
+    await brain.close();
+    await server.close();
+  });
   const mint = async (projectId: string, slug: string): Promise<BedAgent> => {
     const { agent, token, hmacSecret } = await brain.operator.mintAgent(projectId, name());
-    return { id: agent.id, env: envOf(brain.baseUrl, token, hmacSecret, slug) };
+    return { id: agent.id, env: envOf(baseUrl, token, hmacSecret, slug) };
   };
   return {
     kind: "embedded",
-    port: brain.port,
-    baseUrl: brain.baseUrl,
+    port: server.port,
+    baseUrl,
     agent(id) {
       const row = brain.reader.agent(brain.project.id, id);
       return Promise.resolve({ engines: row?.engines ?? [], state: row?.state ?? "gone" });
@@ -56,7 +74,8 @@ export async function embeddedBed(): Promise<BedBrain> {
       brain.operator.revokeAgent(brain.project.id, id);
       return Promise.resolve();
     },
-    close: () => brain.close(),
+    kill: close,
+    close,
   };
 }
 
@@ -75,6 +94,7 @@ interface AgentAnswer {
 /** The stock brain, in a process of its own. */
 export async function stockBed(): Promise<BedBrain> {
   const brain = await startStockBrain(["first"]);
+  let killed = false;
   const mint = async (slug: string): Promise<BedAgent> => {
     const { status, body } = await brain.post(`/api/v1/projects/${slug}/agents`, { name: name() });
     if (status !== 201) throw new Error(`minting: ${status} ${JSON.stringify(body)}`);
@@ -98,7 +118,15 @@ export async function stockBed(): Promise<BedBrain> {
       return { ...minted, archive: () => brain.remove(`/api/v1/projects/${slug}`) };
     },
     revoke: (id) => brain.remove(`/api/v1/projects/${brain.slug}/agents/${id}`),
-    close: () => brain.close(),
+    async kill() {
+      killed = true;
+      await brain.kill();
+    },
+    async close() {
+      // Its control only ends what runs.
+      if (killed) await brain.start();
+      await brain.close();
+    },
   };
 }
 
