@@ -50,6 +50,7 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     return agent.stop(options);
   };
   return {
+    context: agent.context,
     autostart: management.autostart,
     config: () => management.config,
     nameFramework: management.nameFramework,
@@ -67,6 +68,7 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     ready: (options) => agent.ready(options),
     flush: (options) => agent.flush(options),
     reconnectNow: () => agent.reconnectNow(),
+    requestFailed: (failure) => agent.requestFailed(failure),
     status: () => agent.status(),
     record: (engine, event) => agent.record(engine, event),
     on: (type, listener) => agent.on(type, listener),
