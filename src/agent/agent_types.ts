@@ -9,6 +9,7 @@ import type { SessionEnd, Transport } from "../transport/port.ts";
 import type { CommandRegistry } from "./commands.ts";
 import type { CommandCounters } from "./dispatcher.ts";
 import type { AgentFinding } from "./findings.ts";
+import type { Announcer } from "./hello.ts";
 import type { RedactorLike } from "./recorder.ts";
 import type { ScheduleMeta } from "./schedule_stream_port.ts";
 import type { Spans } from "./spans.ts";
@@ -55,6 +56,8 @@ export interface AgentParts {
   readonly engines?: readonly Engine[];
   /** Schedulers to watch and steer. Default: none. */
   readonly schedulers?: readonly Scheduler[];
+  /** Agrees on the inventory with other processes. Default: announces its own. */
+  readonly announcer?: Announcer | undefined;
   /** Adds or replaces command handlers before the first connection. */
   readonly commands?: ((registry: CommandRegistry) => void) | undefined;
   /** Facts about the process for the lint of engines. Default: none. */

@@ -19,6 +19,8 @@ export interface ManagedAgent extends Agent {
 
 /** What the composition root adds to an agent. */
 export interface Management {
+  /** The file that shows the agent to others; removed when it stops. */
+  readonly presence: { close(): Promise<void> };
   readonly autostart: boolean;
   readonly strictMode: boolean;
   readonly config: AgentConfig | null;
@@ -45,9 +47,11 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
   const unwatch = (): void => {
     for (const release of releases.splice(0)) release();
   };
-  const stop: Agent["stop"] = (options) => {
+  const stop: Agent["stop"] = async (options) => {
     unwatch();
-    return agent.stop(options);
+    const report = await agent.stop(options);
+    await management.presence.close();
+    return report;
   };
   return {
     context: agent.context,
