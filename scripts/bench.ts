@@ -38,7 +38,7 @@ const FLAGS: Readonly<Record<RuntimeName, readonly string[]>> = {
   deno: ["run", "-A", "--no-check"],
   bun: [],
 };
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 240_000;
 
 const { values } = parseArgs({
   options: {
