@@ -68,7 +68,7 @@ export function createContext(options: DoctorOptions): DoctorContext {
   const outcome = resolveSettings(options.settings ?? {}, platform, {
     validateSecret: secretProblem,
   });
-  const values = outcome.ok ? outcome.settings : outcome.partial;
+  const values = outcome.ok ? outcome.settings : outcome.partial();
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const disk = createDiskProbe();
   const context: DoctorContext = {

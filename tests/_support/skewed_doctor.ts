@@ -6,8 +6,7 @@ const RealDate = Date;
 
 class SkewedDate extends RealDate {
   constructor(...args: readonly unknown[]) {
-    if (args.length === 0) super(RealDate.now() + offsetMs);
-    else super(...args as [number]);
+    super(...(args.length === 0 ? [RealDate.now() + offsetMs] : args) as [number]);
   }
 
   static override now(): number {
