@@ -54,6 +54,7 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     return report;
   };
   return {
+    context: agent.context,
     autostart: management.autostart,
     config: () => management.config,
     nameFramework: management.nameFramework,
@@ -71,6 +72,7 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     ready: (options) => agent.ready(options),
     flush: (options) => agent.flush(options),
     reconnectNow: () => agent.reconnectNow(),
+    requestFailed: (failure) => agent.requestFailed(failure),
     status: () => agent.status(),
     record: (engine, event) => agent.record(engine, event),
     on: (type, listener) => agent.on(type, listener),
