@@ -50,3 +50,13 @@ export type {
   Transport,
   TransportSession,
 } from "../transport/port.ts";
+export type { SpanIds, Spans } from "./spans.ts";
+export { createWorkTracker } from "./work_contexts.ts";
+export type { WorkContexts, WorkFacts, WorkTracker } from "./work_contexts.ts";
+export type {
+  AsyncStore,
+  JobContexts,
+  JobFacts,
+  WorkContext,
+  WorkSource,
+} from "../base/work_context.ts";

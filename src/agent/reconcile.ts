@@ -63,7 +63,7 @@ class Loop implements Reconciler {
   #running: Promise<void> | undefined;
   #shortSessions = 0;
   #displacements = 0;
-  #spread = 0;
+  #isOutage = false;
 
   constructor(parts: ReconcileParts) {
     this.#parts = parts;
@@ -119,7 +119,8 @@ class Loop implements Reconciler {
     this.#session = null;
     const gained = this.#parts.progress() - ackedBefore;
     if (end.isHandover !== true) {
-      this.#judge(end, { lastedMs: clock.monotonic() - openedAt, gained });
+      const lastedMs = clock.monotonic() - openedAt;
+      this.#judge(end, { lastedMs, gained, verified: session.verified });
     }
     if (this.#shortSessions === 0) {
       failures.recovered();
@@ -143,12 +144,12 @@ class Loop implements Reconciler {
     }
   }
 
-  #judge(end: SessionEnd, { lastedMs, gained }: SessionCourse): void {
+  #judge(end: SessionEnd, { lastedMs, gained, verified }: SessionCourse): void {
     const isSearching = gained > 0 && BLAMING_CODES.has(end.code ?? 0);
     if (lastedMs >= HEALTHY_SESSION_MS) this.#shortSessions = 0;
     else if (!isSearching || this.#shortSessions === 0) this.#shortSessions++;
-    const isFleetwide = lastedMs >= HEALTHY_SESSION_MS && OUTAGE_CODES.has(end.code ?? 1006);
-    this.#spread = isFleetwide ? OUTAGE_DOUBLINGS : 0;
+    const isEstablished = lastedMs >= (verified ? PROVEN_SESSION_MS : HEALTHY_SESSION_MS);
+    this.#isOutage = isEstablished && OUTAGE_CODES.has(end.code ?? 1006);
     if (lastedMs >= UNDISPUTED_SESSION_MS) this.#displacements = 0;
     if (end.code !== DISPLACED_CODE) return;
     this.#displacements++;
@@ -158,8 +159,7 @@ class Loop implements Reconciler {
   // Sessions that end soon after their first ack reset the streak of their class
   // each time; counting them keeps a duel or a bad frame from becoming a storm.
   #streak(end: SessionEnd): number {
-    const spread = end.class === "connection" ? this.#spread : 0;
-    const failed = this.#parts.failures.failed(end) + spread;
+    const failed = this.#parts.failures.failed(end);
     if (end.code === DISPLACED_CODE) return Math.max(failed, this.#displacements);
     const isBlaming = BLAMING_CODES.has(end.code ?? 0);
     const forgiven = isBlaming ? FORGIVEN_SEARCHES : FORGIVEN_SHORT_SESSIONS;
@@ -168,7 +168,7 @@ class Loop implements Reconciler {
 
   async #wait(end: SessionEnd, stopSignal: AbortSignal): Promise<void> {
     const { clock, random, failures, changed } = this.#parts;
-    const delayMs = retryDelayMs(end, this.#streak(end), random());
+    const delayMs = retryDelayMs(end, this.#streak(end), random(), this.#isOutage);
     failures.tell(end, delayMs);
     changed({ kind: "waiting", end, retryAtMs: clock.now() + delayMs });
     const skip = new AbortController();
@@ -182,16 +182,19 @@ interface SessionCourse {
   readonly lastedMs: number;
   /** Events acknowledged meanwhile. */
   readonly gained: number;
+  /** Whether the brain acknowledged anything. */
+  readonly verified: boolean;
 }
 
 const DISPLACED_CODE = 4002;
 // A first displacement may be our own half-open socket; a second one is a twin.
 const DISPLACEMENTS_OF_A_DUEL = 2;
 const UNDISPUTED_SESSION_MS = 600_000;
-// A lasting session that ends like this is most likely a brain that restarts,
-// under all of its agents at once: they come back over 8 s instead of one.
+// A session that worked and ends like this is most likely a brain that restarts,
+// under all of its agents at once.
 const OUTAGE_CODES: ReadonlySet<number> = new Set([1001, 1006, 1012]);
-const OUTAGE_DOUBLINGS = 3;
+// An acknowledged session of this length worked; a shorter one may be a bad line.
+const PROVEN_SESSION_MS = 1000;
 const FORGIVEN_SHORT_SESSIONS = 3;
 // Halving 5000 events takes 13 sessions, and the last event gets three tries.
 const FORGIVEN_SEARCHES = 16;

@@ -30,6 +30,7 @@ import { createRecorder, type Recorder } from "./recorder.ts";
 import { registerScheduleCommands, type WatchedScheduler } from "./schedule_commands.ts";
 import { createScheduleStream } from "./schedule_stream.ts";
 import { type AgentSession, createSession } from "./session.ts";
+import { NO_WORK } from "./work_contexts.ts";
 
 /** What happens in a runtime and concerns its agent. */
 export interface RuntimeHost {
@@ -139,6 +140,7 @@ class AgentRuntime implements Runtime {
       clock,
       logger,
       notices: this.#notices,
+      work: parts.work ?? NO_WORK,
     });
     buffer.onStored(() => this.#tellBufferLosses());
   }

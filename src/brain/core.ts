@@ -7,7 +7,7 @@ import { loadSqlite } from "../buffer/load_sqlite.ts";
 import { createPlatform } from "../platform/node.ts";
 import { computePurgeToken } from "../protocol/purge_token.ts";
 import { createRedactor } from "../redaction/redactor.ts";
-import { agentByTokenHash } from "./agents.ts";
+import { agentByTokenHash, tokenRefusal } from "./agents.ts";
 import { createChangeFeed } from "./changes.ts";
 import type { StoredCommand } from "./commands.ts";
 import { ConnectRate } from "./connect_rate.ts";
@@ -123,6 +123,7 @@ export async function openBrainParts(options: BrainCoreOptions): Promise<BrainPa
     ),
     ingestor: new Ingestor(context, redact, onOnline),
     identify: async (token) => agentByTokenHash(db, await secrets.hashToken(token)),
+    whyRefused: async (token) => tokenRefusal(db, await secrets.hashToken(token)),
   };
 }
 

@@ -1,9 +1,14 @@
 import { createAgentCore } from "../agent/agent.ts";
 import { isSuperseded, nextGeneration } from "../agent/registry.ts";
 import type { Agent, AgentParts } from "../agent/agent_types.ts";
+import { createSpans } from "../agent/spans.ts";
+import { createWorkTracker } from "../agent/work_contexts.ts";
 import { systemClock } from "../base/clock.ts";
 import { isZ4jError } from "../base/errors.ts";
 import { consoleLogger, type Logger, safeLogger } from "../base/logger.ts";
+import { VERSION } from "../base/version.ts";
+import type { WorkSource } from "../base/work_context.ts";
+import { createAsyncStore } from "../platform/async_store.ts";
 import { permissionCheck } from "../platform/deno_permissions.ts";
 import { fingerprintOf } from "../buffer/fingerprint.ts";
 import { onHangupSignal } from "../platform/hangup_signal.ts";
@@ -102,6 +107,8 @@ function compose(
   // Refused here, where every other setting is refused, not at the first start.
   if (settings.bufferPath !== null) files.check();
   const singletonKey = `${settings.projectId}/${settings.agentName ?? ""}`;
+  const spans = options.opentelemetry && createSpans(options.opentelemetry, VERSION);
+  const work = createWorkTracker(createAsyncStore<WorkSource>(), spans);
   const identity = createIdentity(settings, platform, () => naming.framework, clock.now());
   const presence = createAgentPresence({
     home: () => files.home(),
@@ -136,6 +143,8 @@ function compose(
       envAccess: permissionCheck()({ name: "env" }) ? "full" : "scoped",
     }),
     context: options.context,
+    work,
+    spans,
     clock,
     logger,
     agentStatusDisabled: settings.agentStatusDisabled,
@@ -183,6 +192,7 @@ function idle(reason: string, logger: Logger, level: "info" | "error"): ManagedA
   const agent: Agent = createIdleAgent(
     reason,
     () => logger[level]({}, `agent not started: ${reason}`),
+    createWorkTracker(createAsyncStore<WorkSource>()),
   );
   return manageAgent(agent, {
     presence: { close: () => Promise.resolve() },

@@ -94,6 +94,7 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     }
   };
   return {
+    context: agent.context,
     get autostart() {
       return gate.refusal() === null;
     },
@@ -114,6 +115,7 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     ready: (options) => agent.ready(options),
     flush: (options) => agent.flush(options),
     reconnectNow: () => agent.reconnectNow(),
+    requestFailed: (failure) => agent.requestFailed(failure),
     status: () => agent.status(),
     record: (engine, event) => agent.record(engine, event),
     on: (type, listener) => agent.on(type, listener),

@@ -1,3 +1,4 @@
+import type { OpenTelemetryLike } from "../agent/otel_like.ts";
 import type { Clock } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Logger } from "../base/logger.ts";
@@ -26,6 +27,12 @@ export interface AgentOptions extends AgentSettingsOptions {
    * rules off, for a test that wants `startAgent()` to start. Default: none.
    */
   readonly skip?: readonly string[] | false | undefined;
+  /**
+   * Your own `@opentelemetry/api`: commands and jobs that carry a context get
+   * spans in your traces, and requests take their trace from yours. Default: no
+   * spans.
+   */
+  readonly opentelemetry?: OpenTelemetryLike | undefined;
   /** Time. Default: the clock of the process. */
   readonly clock?: Clock | undefined;
   /** How to open a socket. Default: the runtime's `WebSocket` with headers. */
@@ -40,6 +47,7 @@ export const AGENT_OPTION_KEYS: readonly string[] = [
   "logger",
   "context",
   "skip",
+  "opentelemetry",
   "clock",
   "webSocket",
 ];

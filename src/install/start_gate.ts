@@ -1,5 +1,5 @@
 import type { Logger } from "../base/logger.ts";
-import { type StartFacts, startRefusal, type StartRefusal } from "./start_rules.ts";
+import { type StartFacts, type StartRefusal, startRefusal } from "./start_rules.ts";
 
 /** Whether an agent may start without being asked. */
 export interface StartGate {

@@ -60,18 +60,25 @@ function testRunner({ runner, mainPath, env }: StartFacts): StartRefusal | null 
   if (env["JEST_WORKER_ID"] !== undefined) return refuse("jest");
   if (env["PLAYWRIGHT_TEST"] !== undefined) return refuse("playwright");
   // `bun test` shows itself by nothing but the file that it runs.
-  if (mainPath !== null && TEST_FILE.test(mainPath)) return refuse(`${baseName(mainPath)} is a test`);
+  if (mainPath !== null && TEST_FILE.test(mainPath)) {
+    return refuse(`${baseName(mainPath)} is a test`);
+  }
   return null;
 }
 
 function place({ isRepl, isWorkerThread, isClusterPrimary }: StartFacts): StartRefusal | null {
   if (isRepl) return { rule: "repl", because: "code is typed at a prompt" };
-  if (isWorkerThread) return { rule: "worker-thread", because: "the process's main thread has one" };
+  if (isWorkerThread) {
+    return { rule: "worker-thread", because: "the process's main thread has one" };
+  }
   if (!isClusterPrimary) return null;
   return { rule: "cluster-primary", because: "the forked workers have agents of their own" };
 }
 
-function oneShot({ mainPath, args, env }: StartFacts, skip: readonly string[]): StartRefusal | null {
+function oneShot(
+  { mainPath, args, env }: StartFacts,
+  skip: readonly string[],
+): StartRefusal | null {
   if (env["NEXT_PHASE"] === "phase-production-build") {
     return { rule: "build", because: "next build" };
   }
@@ -95,8 +102,9 @@ function oneShot({ mainPath, args, env }: StartFacts, skip: readonly string[]): 
 /** The script's name without its ending, and the package that it belongs to. */
 function namesOf(path: string): readonly string[] {
   const name = baseName(path).replace(/\.[cm]?[jt]sx?$/, "");
-  const inside = /[/\\]node_modules[/\\](?:\.bin[/\\])?((?:@[^/\\]+[/\\])?[^/\\]+)(?!.*[/\\]node_modules[/\\])/
-    .exec(path)?.[1];
+  const inside =
+    /[/\\]node_modules[/\\](?:\.bin[/\\])?((?:@[^/\\]+[/\\])?[^/\\]+)(?!.*[/\\]node_modules[/\\])/
+      .exec(path)?.[1];
   return inside === undefined ? [name] : [name, inside.replace("\\", "/")];
 }
 

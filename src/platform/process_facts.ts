@@ -38,7 +38,8 @@ export function processFacts(globals: object = globalThis): ProcessFacts {
     args,
     runner: runtime === "deno" ? denoRunner(globals) : null,
     isRepl: isRepl(mainPath),
-    isWorkerThread: !isMainThread || typeof Reflect.get(globals, "WorkerGlobalScope") === "function",
+    isWorkerThread: !isMainThread ||
+      typeof Reflect.get(globals, "WorkerGlobalScope") === "function",
     isClusterPrimary: Object.keys(cluster()?.workers ?? {}).length > 0,
   };
 }

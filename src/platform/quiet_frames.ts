@@ -71,7 +71,9 @@ function readFrame(bytes: Uint8Array): { frame: Frame; length: number } | number
     : Number(view.getBigUint64(2));
   if (length > MAX_PAYLOAD_BYTES) throw new Error("a frame is larger than 64 MiB");
   const opcode = first & 0x0f;
-  if (opcode >= OPCODE.close && length > MAX_CONTROL_BYTES) throw new Error("a control frame is too long");
+  if (opcode >= OPCODE.close && length > MAX_CONTROL_BYTES) {
+    throw new Error("a control frame is too long");
+  }
   if (bytes.length < head + length) return head + length;
   const payload = bytes.slice(head, head + length);
   return { frame: { opcode, isLast: (first & 0x80) !== 0, payload }, length: head + length };

@@ -148,7 +148,9 @@ export class QuietSocket {
 
   #failed(error: unknown): void {
     const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-    this.onerror?.({ message: `${typeof code === "string" ? code : ""} ${String(message)}`.trim() });
+    this.onerror?.({
+      message: `${typeof code === "string" ? code : ""} ${String(message)}`.trim(),
+    });
   }
 
   #closed(): void {

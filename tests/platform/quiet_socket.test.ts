@@ -107,7 +107,8 @@ describe("openQuietSocket()", () => {
     peer.write(serverFrame(OPCODE.ping, bytes("p")));
     peer.write(serverFrame(OPCODE.continuation, bytes("two")));
     await has(log, "one two");
-    const pong = await until("a pong", () => server.received.length >= 7 && server.received);
+    const pong = server.received;
+    await until("a pong", () => pong.length >= 7);
     assert.deepEqual([pong[0], pong[1]], [0x80 | OPCODE.pong, 0x81]);
   });
 
