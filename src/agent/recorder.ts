@@ -64,7 +64,8 @@ export function createRecorder(parts: RecorderParts): Recorder {
     event(engine, event) {
       record(event?.kind, () => {
         const nowMs = parts.clock.now();
-        return draftEngineEvent(timeUuid(nowMs), engine, event, facts(parts), nowMs);
+        const id = ("id" in event ? event.id : undefined) ?? timeUuid(nowMs);
+        return draftEngineEvent(id, engine, event, facts(parts), nowMs);
       });
     },
     run(scheduler, run) {
