@@ -18,8 +18,17 @@ export type {
   AgentEventMap,
   AgentStatus,
   FlushReport,
+  RequestFailure,
   TimeoutOptions,
 } from "./src/agent/agent_types.ts";
+export type { WorkContexts, WorkFacts } from "./src/agent/work_contexts.ts";
+export type {
+  OpenTelemetryLike,
+  OtelSpan,
+  OtelSpanContext,
+  OtelTracer,
+} from "./src/agent/otel_like.ts";
+export type { JobContexts, JobFacts, WorkContext, WorkSource } from "./src/base/work_context.ts";
 export type { CommandCounters } from "./src/agent/dispatcher.ts";
 export type { AgentState } from "./src/agent/states.ts";
 export type { CancelTimer, Clock } from "./src/base/clock.ts";

@@ -12,6 +12,7 @@ import type {
   AgentParts,
   AgentStatus,
   FlushReport,
+  RequestFailure,
   TimeoutOptions,
 } from "./agent_types.ts";
 import { deliver } from "./delivery.ts";
@@ -20,6 +21,7 @@ import { claimProcess, releaseProcess } from "./registry.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
 import { type AgentState, canChange } from "./states.ts";
 import { describeAgent } from "./status.ts";
+import { NO_WORK, type WorkTracker } from "./work_contexts.ts";
 
 const READY_TIMEOUT_MS = 10_000;
 const FLUSH_TIMEOUT_MS = 5000;
@@ -68,6 +70,7 @@ class AgentCore implements Agent {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners: AgentListeners;
+  readonly context: WorkTracker;
   readonly #early: (readonly [string, EngineEvent])[] = [];
   #earlyLost = 0;
   #state: AgentState = "stopped";
@@ -81,6 +84,7 @@ class AgentCore implements Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
+    this.context = parts.work ?? NO_WORK;
     this.#clock = parts.clock ?? systemClock;
     this.#logger = safeLogger(parts.logger ?? noopLogger);
     const failed = (error: unknown): void =>
@@ -91,6 +95,7 @@ class AgentCore implements Agent {
       disconnected: createListeners(failed),
       command: createListeners(failed),
       loss: createListeners(failed),
+      requestFailed: createListeners(failed),
     };
   }
 
@@ -123,10 +128,25 @@ class AgentCore implements Agent {
     });
   }
 
-  record(engine: string, event: EngineEvent): void {
+  record(engine: string, given: EngineEvent): void {
+    const event = this.#withContext(given);
     if (this.#runtime !== undefined) return this.#runtime.recorder.event(engine, event);
     if (this.#early.length < MAX_EARLY_EVENTS) this.#early.push([engine, event]);
     else this.#earlyLost++;
+  }
+
+  requestFailed(failure: RequestFailure): void {
+    const { context: { requestId, traceId, method, route }, jobs } = failure;
+    this.#logger.debug({ requestId, traceId, method, route, jobs }, "a request failed");
+    this.#listeners.requestFailed.emit(failure);
+  }
+
+  // Read now: an early event is recorded when its request is over.
+  #withContext(event: EngineEvent): EngineEvent {
+    if (typeof event !== "object" || event === null || !("taskId" in event)) return event;
+    if (event.kind === "task.sent") this.context.asked(event.taskId);
+    const context = event.context ?? this.context.current();
+    return context === undefined ? event : { ...event, context };
   }
 
   reconnectNow(): void {

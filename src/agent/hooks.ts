@@ -7,6 +7,7 @@ import { guardCall, type OnceLogger } from "./guard.ts";
 import { HOOK_DEADLINE_MS } from "./limits.ts";
 import type { Recorder } from "./recorder.ts";
 import type { WatchedScheduler } from "./schedule_commands.ts";
+import type { WorkTracker } from "./work_contexts.ts";
 
 /** What hooks are made of. */
 export interface HookParts {
@@ -26,6 +27,8 @@ export interface HookParts {
   readonly logger: Logger;
   /** Where notices of the engines are told once. */
   readonly notices: OnceLogger;
+  /** Carries the context of requests into jobs. */
+  readonly work: WorkTracker;
 }
 
 /** The hooks of all engines and schedulers. */
@@ -84,7 +87,11 @@ export function createHooks(parts: HookParts): Hooks {
 
 function engineSink(engine: Engine, parts: HookParts): EngineSink {
   return {
-    event: (event) => parts.recorder.event(engine.name, event),
+    event(event) {
+      if (event.kind === "task.sent") parts.work.asked(event.taskId);
+      parts.recorder.event(engine.name, event);
+    },
+    work: parts.work,
     lost: (count, reason) => parts.lost(engine.name, count, reason),
     notice: (facts, message) => notice(parts, engine.name, facts, message),
   };

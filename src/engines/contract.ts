@@ -1,5 +1,6 @@
 import type { JsonValue } from "../base/json.ts";
 import type { MaybePromise } from "../base/maybe_promise.ts";
+import type { JobContexts, WorkContext } from "../base/work_context.ts";
 
 /** What can happen to a job (protocol section 11.2). */
 export type TaskEventKind =
@@ -71,6 +72,8 @@ export interface TaskEvent {
   readonly occurredAtMs: number;
   /** What the engine knows about the job now. */
   readonly data: TaskEventData;
+  /** The request or other work that asked for the job, as the job carried it. */
+  readonly context?: WorkContext | undefined;
 }
 
 /** A worker event as an engine reports it. */
@@ -96,6 +99,8 @@ export interface EngineSink {
   lost(count: number, reason: string): void;
   /** Tells once per cause that something does not work as declared. */
   notice(facts: Readonly<Record<string, unknown>>, message: string): void;
+  /** Carries the context of requests into jobs. Default: nothing is carried. */
+  readonly work?: JobContexts | undefined;
 }
 
 /** Small texts that outlive the process, kept with the buffer of the agent. */

@@ -46,3 +46,4 @@ export type {
   WorkerReport,
 } from "./contract.ts";
 export { defineEngine, engineProblems } from "./define.ts";
+export type { JobContexts, JobFacts, WorkContext } from "../base/work_context.ts";

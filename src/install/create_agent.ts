@@ -1,25 +1,32 @@
 import { createAgentCore } from "../agent/agent.ts";
 import type { Agent, AgentParts } from "../agent/agent_types.ts";
+import { createSpans } from "../agent/spans.ts";
+import { createWorkTracker } from "../agent/work_contexts.ts";
 import { systemClock } from "../base/clock.ts";
-import { errorText, isZ4jError } from "../base/errors.ts";
+import { isZ4jError } from "../base/errors.ts";
 import { consoleLogger, type Logger, safeLogger } from "../base/logger.ts";
+import { VERSION } from "../base/version.ts";
+import type { WorkSource } from "../base/work_context.ts";
+import { createAsyncStore } from "../platform/async_store.ts";
 import { permissionCheck } from "../platform/deno_permissions.ts";
+import { fingerprintOf } from "../buffer/fingerprint.ts";
 import { onHangupSignal } from "../platform/hangup_signal.ts";
 import { createPlatform } from "../platform/node.ts";
 import type { Platform } from "../platform/port.ts";
 import { decodeHmacSecret } from "../protocol/hmac.ts";
-import { MIN_SECRET_BYTES } from "../protocol/limits.ts";
 import { createRedactor } from "../redaction/redactor.ts";
 import { describeSettings } from "../settings/describe.ts";
 import { settingsError, type SettingsProblem } from "../settings/problem.ts";
 import { resolveSettings, type SettingsOutcome } from "../settings/resolve.ts";
 import type { Settings } from "../settings/settings.ts";
 import { createAgentFiles } from "./agent_files.ts";
+import { createAgentPresence, presenceFacts } from "./agent_presence.ts";
 import { createAgentTransport } from "./agent_transport.ts";
 import { createIdentity } from "./identity.ts";
 import { createIdleAgent } from "./idle_agent.ts";
 import { manageAgent, type ManagedAgent } from "./managed_agent.ts";
 import { AGENT_OPTION_KEYS, type AgentOptions } from "./options.ts";
+import { secretProblem } from "./secret_problem.ts";
 
 /**
  * Makes the agent of this process from options and `Z4J_*` variables; the
@@ -93,8 +100,20 @@ function compose(
   const files = createAgentFiles(settings, platform, logger);
   // Refused here, where every other setting is refused, not at the first start.
   if (settings.bufferPath !== null) files.check();
+  const spans = options.opentelemetry && createSpans(options.opentelemetry, VERSION);
+  const work = createWorkTracker(createAsyncStore<WorkSource>(), spans);
+  const identity = createIdentity(settings, platform, () => naming.framework, clock.now());
+  const presence = createAgentPresence({
+    home: () => files.home(),
+    fingerprint: () => fingerprintOf(new TextEncoder().encode(settings.token)),
+    facts: presenceFacts(settings, platform, identity),
+    pid: platform.pid,
+    clock,
+    logger,
+  });
   const parts: AgentParts = {
-    identity: createIdentity(settings, platform, () => naming.framework, clock.now()),
+    identity,
+    announcer: presence,
     secret: decodeHmacSecret(settings.hmacSecret),
     transport: createAgentTransport(settings, {
       platform,
@@ -117,12 +136,17 @@ function compose(
       envAccess: permissionCheck()({ name: "env" }) ? "full" : "scoped",
     }),
     context: options.context,
+    work,
+    spans,
     clock,
     logger,
     agentStatusDisabled: settings.agentStatusDisabled,
     singletonKey: `${settings.projectId}/${settings.agentName ?? ""}`,
   };
-  return manageAgent(createAgentCore(parts), {
+  const core = createAgentCore(parts);
+  presence.watch(core);
+  return manageAgent(core, {
+    presence,
     autostart: settings.autostart,
     strictMode: settings.strictMode,
     config: describeSettings(settings),
@@ -133,15 +157,6 @@ function compose(
       naming.framework = options.framework ?? name;
     },
   });
-}
-
-function secretProblem(text: string): string | null {
-  try {
-    const { length } = decodeHmacSecret(text);
-    return length >= MIN_SECRET_BYTES ? null : `it has ${length} bytes`;
-  } catch (error) {
-    return isZ4jError(error) ? "it is not URL-safe base64" : errorText(error);
-  }
 }
 
 function degraded(
@@ -161,8 +176,10 @@ function idle(reason: string, logger: Logger, level: "info" | "error"): ManagedA
   const agent: Agent = createIdleAgent(
     reason,
     () => logger[level]({}, `agent not started: ${reason}`),
+    createWorkTracker(createAsyncStore<WorkSource>()),
   );
   return manageAgent(agent, {
+    presence: { close: () => Promise.resolve() },
     autostart: true,
     strictMode: false,
     config: null,

@@ -19,6 +19,8 @@ export interface ManagedAgent extends Agent {
 
 /** What the composition root adds to an agent. */
 export interface Management {
+  /** The file that shows the agent to others; removed when it stops. */
+  readonly presence: { close(): Promise<void> };
   readonly autostart: boolean;
   readonly strictMode: boolean;
   readonly config: AgentConfig | null;
@@ -45,11 +47,14 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
   const unwatch = (): void => {
     for (const release of releases.splice(0)) release();
   };
-  const stop: Agent["stop"] = (options) => {
+  const stop: Agent["stop"] = async (options) => {
     unwatch();
-    return agent.stop(options);
+    const report = await agent.stop(options);
+    await management.presence.close();
+    return report;
   };
   return {
+    context: agent.context,
     autostart: management.autostart,
     config: () => management.config,
     nameFramework: management.nameFramework,
@@ -67,6 +72,7 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     ready: (options) => agent.ready(options),
     flush: (options) => agent.flush(options),
     reconnectNow: () => agent.reconnectNow(),
+    requestFailed: (failure) => agent.requestFailed(failure),
     status: () => agent.status(),
     record: (engine, event) => agent.record(engine, event),
     on: (type, listener) => agent.on(type, listener),
