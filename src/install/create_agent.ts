@@ -109,7 +109,10 @@ function compose(
   const singletonKey = `${settings.projectId}/${settings.agentName ?? ""}`;
   const spans = options.opentelemetry && createSpans(options.opentelemetry, VERSION);
   const work = createWorkTracker(createAsyncStore<WorkSource>(), spans);
-  const identity = createIdentity(settings, platform, () => naming.framework, clock.now());
+  const identity = createIdentity(settings, platform, () => naming.framework, clock.now(), {
+    engines: options.engines?.length ?? 0,
+    schedulers: options.schedulers?.length ?? 0,
+  });
   const presence = createAgentPresence({
     home: () => files.home(),
     fingerprint: () => fingerprintOf(new TextEncoder().encode(settings.token)),
