@@ -60,6 +60,8 @@ export interface AgentParts {
   readonly announcer?: Announcer | undefined;
   /** Adds or replaces command handlers before the first connection. */
   readonly commands?: ((registry: CommandRegistry) => void) | undefined;
+  /** Queue depth above which a purge needs force. Default 1000. */
+  readonly purgeThreshold?: number | undefined;
   /** Facts about the process for the lint of engines. Default: none. */
   readonly lintFacts?: (() => LintFacts) | undefined;
   /** Facts about the current unit of work; called for each event. */

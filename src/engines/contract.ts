@@ -113,6 +113,9 @@ export type EngineCapability =
   | "pool_shrink"
   | "add_consumer"
   | "cancel_consumer"
+  | "pause_queue"
+  | "resume_queue"
+  | "queue_concurrency"
   | "retry_by_reference_v1";
 
 /** The outcome of an action; one place maps it to the wire. */
@@ -128,9 +131,17 @@ export type ActionOutcome =
   /** It was not tried, and why. */
   | { readonly status: "refused"; readonly reason: string }
   /** It was tried and failed without an effect. */
-  | { readonly status: "failed"; readonly error: string }
+  | {
+    readonly status: "failed";
+    readonly error: string;
+    readonly result?: Readonly<Record<string, JsonValue>>;
+  }
   /** It was tried; whether it had an effect is unknown. */
-  | { readonly status: "indeterminate"; readonly reason: string };
+  | {
+    readonly status: "indeterminate";
+    readonly reason: string;
+    readonly result?: Readonly<Record<string, JsonValue>>;
+  };
 
 /** What every action gets besides its input. */
 export interface ActionContext {
@@ -166,6 +177,8 @@ export interface TaskState {
   readonly finishedAtMs?: number | undefined;
   /** Text of its failure. */
   readonly exception?: string | undefined;
+  /** Whether it counts as started although nobody seems to run it any more. */
+  readonly stalled?: boolean | undefined;
 }
 
 /** Input of `retry`. */
@@ -183,6 +196,89 @@ export interface RetryInput {
   readonly priority: TaskPriority | null;
 }
 
+/** Whether a purge may go on. */
+export type PurgeConsent =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: string };
+
+/** Input of `purge`. */
+export interface PurgeInput {
+  /** Queue to empty. */
+  readonly queue: string;
+  /** Whether it happens whatever the depth is. */
+  readonly force: boolean;
+  /**
+   * Judges the number of waiting jobs that the engine measured just now; the
+   * engine removes nothing before it agreed. The secret stays with the agent.
+   */
+  confirm(depth: number): Promise<PurgeConsent>;
+}
+
+/** Input of `listDeadLetters`. */
+export interface DeadLetterQuery {
+  /** Queue to list, or `null` for all. */
+  readonly queue: string | null;
+  /** Most entries, 1 to 200. */
+  readonly limit: number;
+  /** `nextCursor` of the page before, or `null` for the newest. */
+  readonly cursor: string | null;
+}
+
+/** A job that ended in failure for good. */
+export interface DeadLetter {
+  /** Engine-native id. */
+  readonly taskId: string;
+  /** Name of the job or function. */
+  readonly taskName: string;
+  /** Queue it lies in. */
+  readonly queue: string;
+  /** When it failed, Unix milliseconds. */
+  readonly failedAtMs: number | null;
+  /** Text of the failure; its end is shown, redacted. */
+  readonly error: string;
+  /** Attempts that it had. */
+  readonly attempts: number | null;
+}
+
+/** A page of dead letters, newest first. */
+export type DeadLetterPage =
+  | {
+    readonly status: "page";
+    readonly entries: readonly DeadLetter[];
+    /** At most 200 characters, or `null` at the end. */
+    readonly nextCursor: string | null;
+    /** All dead letters of the query, if known. */
+    readonly total: number | null;
+  }
+  | { readonly status: "refused"; readonly reason: string }
+  | { readonly status: "failed"; readonly error: string };
+
+/** Input of `rateLimit`. */
+export interface RateLimitInput {
+  /** What is limited: a job name, or a queue where the engine limits queues. */
+  readonly taskName: string;
+  /** Jobs in a period, or `null` for no limit. */
+  readonly rate: { readonly max: number; readonly periodMs: number } | null;
+  /** One worker, or `null` for all. */
+  readonly worker: string | null;
+}
+
+/** Input of `poolGrow` and `poolShrink`. */
+export interface PoolInput {
+  /** Name of the worker. */
+  readonly worker: string;
+  /** How many jobs more, or fewer, it may run at once; 1 to 100. */
+  readonly delta: number;
+}
+
+/** Input of `addConsumer` and `cancelConsumer`. */
+export interface ConsumerInput {
+  /** Name of the worker. */
+  readonly worker: string;
+  /** Queue to take jobs from, or no longer. */
+  readonly queue: string;
+}
+
 /** What an engine can be told; a missing member means it cannot. */
 export interface EngineActions {
   /** Enqueues a job. Result: `task_id`, `engine`. */
@@ -193,6 +289,34 @@ export interface EngineActions {
   retry?(input: RetryInput, context: ActionContext): Promise<ActionOutcome>;
   /** Takes a job back, or asks a running one to stop. */
   cancel?(taskId: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Removes the jobs that wait. Result: `queue`, `depth_before`, `purged`. */
+  purge?(input: PurgeInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Lists jobs that failed for good. */
+  listDeadLetters?(query: DeadLetterQuery, context: ActionContext): Promise<DeadLetterPage>;
+  /** Runs a job that failed for good again: the job itself, not a copy. */
+  requeueDeadLetter?(taskId: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Limits how many jobs begin in a period. */
+  rateLimit?(input: RateLimitInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Stops a queue from giving out jobs, in all processes. */
+  pauseQueue?(queue: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Lets a paused queue give out jobs again. */
+  resumeQueue?(queue: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Limits how many jobs of a queue run at once in all processes; `null` for no limit. */
+  limitConcurrency?(
+    queue: string,
+    limit: number | null,
+    context: ActionContext,
+  ): Promise<ActionOutcome>;
+  /** Lets a worker run more jobs at once. */
+  poolGrow?(input: PoolInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Lets a worker run fewer jobs at once. */
+  poolShrink?(input: PoolInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Lets a worker take jobs of a queue. */
+  addConsumer?(input: ConsumerInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Keeps a worker from taking jobs of a queue. */
+  cancelConsumer?(input: ConsumerInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Ends the workers of the process that has this one, and the process, to start anew. */
+  restartWorker?(worker: string, context: ActionContext): Promise<ActionOutcome>;
 }
 
 /** A worker as the worker page of a brain shows it. */

@@ -131,6 +131,7 @@ function compose(
     }),
     engines: options.engines ?? [],
     schedulers: options.schedulers ?? [],
+    purgeThreshold: settings.purgeThreshold,
     lintFacts: () => ({
       runtime: platform.runtime,
       envAccess: permissionCheck()({ name: "env" }) ? "full" : "scoped",
