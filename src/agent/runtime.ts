@@ -12,6 +12,7 @@ import {
 import type { HmacKey } from "../protocol/hmac.ts";
 import type { AgentEventMap, AgentParts } from "./agent_types.ts";
 import { createCommandRegistry } from "./commands.ts";
+import { engineHost } from "./engine_host.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { registerEngineCommands } from "./engine_commands.ts";
 import { createFailureLog, type FailureLog } from "./failure_log.ts";
@@ -136,6 +137,7 @@ class AgentRuntime implements Runtime {
       engines: this.#engines,
       schedulers: this.#schedulers,
       recorder: this.recorder,
+      host: (engine) => engineHost(context, engine),
       lost: (source, count, reason) => this.#lost(source, count, reason),
       clock,
       logger,

@@ -59,6 +59,11 @@ export interface TaskEventData {
 
 /** A job event as an engine reports it. */
 export interface TaskEvent {
+  /**
+   * Its id, a UUID of version 4 or 7: the same from every source that may report
+   * it, so that repetitions collapse. Default: a new one.
+   */
+  readonly id?: string | undefined;
   /** What happened. */
   readonly kind: TaskEventKind;
   /** Engine-native id, unique over all queues of the engine. */
@@ -96,6 +101,24 @@ export interface EngineSink {
   notice(facts: Readonly<Record<string, unknown>>, message: string): void;
   /** Carries the context of requests into jobs. Default: nothing is carried. */
   readonly work?: JobContexts | undefined;
+}
+
+/** Small texts that outlive the process, kept with the buffer of the agent. */
+export interface EngineState {
+  /** The kept text, or `null`. */
+  get(key: string): Promise<string | null>;
+  /** Keeps a text; `null` removes it. */
+  set(key: string, value: string | null): Promise<void>;
+}
+
+/** What an agent offers the engines that it attaches. */
+export interface EngineHost {
+  /** Names the project: agents of one project share the work, those of others do not. */
+  readonly scope: string;
+  /** Where the engine keeps what the next process needs. */
+  readonly state: EngineState;
+  /** Resolves once every event reported so far is on disk, or counted as lost. */
+  stored(): Promise<void>;
 }
 
 /** Tokens of what an engine can do (protocol section 4.3). */
@@ -347,6 +370,8 @@ export interface EngineHealth {
   readonly brokerError?: string | undefined;
   /** Jobs that wait, by queue. */
   readonly queueDepths?: Readonly<Record<string, number>> | undefined;
+  /** More facts for the health page, in snake_case. */
+  readonly facts?: Readonly<Record<string, string>> | undefined;
   /** Workers of this process. */
   readonly workers?: readonly WorkerReport[] | undefined;
 }
@@ -382,8 +407,11 @@ export interface Engine {
   readonly name: string;
   /** What it attests; must match `actions`. */
   readonly capabilities: readonly EngineCapability[];
-  /** Begins to report. Called once, before the first connection. */
-  attach(sink: EngineSink): MaybePromise<void>;
+  /**
+   * Begins to report. Called once, before the first connection. Without a host
+   * an engine does what needs neither state nor certainty about the disk.
+   */
+  attach(sink: EngineSink, host?: EngineHost): MaybePromise<void>;
   /** Ends reporting and releases everything it made. Idempotent. */
   detach(): MaybePromise<void>;
   /** Depths and workers; bounded by the caller in time. */
