@@ -144,14 +144,14 @@ describe("dlq.list", () => {
         asked.push(query);
         return Promise.resolve({
           status: "page",
-          entries: [{
+          entries: errors.map((error) => ({
             taskId: "q:1",
             taskName: "n",
             queue: "q",
             failedAtMs: 0,
             error,
             attempts: 3,
-          }],
+          })),
           nextCursor: "c",
           total: 7,
         });
