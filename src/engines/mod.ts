@@ -22,12 +22,18 @@
  * @module
  */
 export type {
-  ActionContext,
-  ActionOutcome,
   ConsumerInput,
   DeadLetter,
   DeadLetterPage,
   DeadLetterQuery,
+  PoolInput,
+  PurgeConsent,
+  PurgeInput,
+  RateLimitInput,
+} from "./action_inputs.ts";
+export type {
+  ActionContext,
+  ActionOutcome,
   Engine,
   EngineActions,
   EngineCapability,
@@ -38,10 +44,6 @@ export type {
   EngineSink,
   EngineState,
   LintFacts,
-  PoolInput,
-  PurgeConsent,
-  PurgeInput,
-  RateLimitInput,
   RetryInput,
   SubmitInput,
   TaskEvent,
