@@ -1,6 +1,12 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
-import type { DeadLetter, PurgeConsent, RateLimitInput } from "../engines/action_inputs.ts";
-import type { ActionContext, ActionOutcome, Engine } from "../engines/contract.ts";
+import type {
+  ActionContext,
+  ActionOutcome,
+  DeadLetter,
+  Engine,
+  PurgeConsent,
+  RateLimitInput,
+} from "../engines/contract.ts";
 import { verifyPurgeToken } from "../protocol/purge_token.ts";
 import { cannot, queueOf, refuse } from "./command_inputs.ts";
 import { type ReceivedCommand, textMember } from "./commands.ts";

@@ -10,6 +10,17 @@ import type {
 } from "./action_inputs.ts";
 import type { JobContexts, WorkContext } from "../base/work_context.ts";
 
+export type {
+  ConsumerInput,
+  DeadLetter,
+  DeadLetterPage,
+  DeadLetterQuery,
+  PoolInput,
+  PurgeConsent,
+  PurgeInput,
+  RateLimitInput,
+} from "./action_inputs.ts";
+
 /** What can happen to a job (protocol section 11.2). */
 export type TaskEventKind =
   | "task.sent"
