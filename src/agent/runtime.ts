@@ -318,6 +318,8 @@ class AgentRuntime implements Runtime {
 // Numbers and lists beyond these are refused (protocol sections 10 and 16.1).
 const MAX_COUNT = 10_000_000;
 const MAX_STATUS_NAMES = 32;
+// The default of the setting of that name.
+const PURGE_THRESHOLD = 1_000;
 // Characters of a worker id (protocol section 4.1).
 const MAX_WORKER_ID = 128;
 // Reading the files of the other processes takes milliseconds.
@@ -352,7 +354,12 @@ function buildRegistry(
 ): ReturnType<typeof createCommandRegistry> {
   const registry = createCommandRegistry();
   const engines = new Map((parts.engines ?? []).map((engine) => [engine.name, engine]));
-  registerEngineCommands(registry, { engines, clock });
+  registerEngineCommands(registry, {
+    engines,
+    clock,
+    purges: { secret: parts.secret, threshold: parts.purgeThreshold ?? PURGE_THRESHOLD },
+    redactor: parts.redactor,
+  });
   registerScheduleCommands(
     registry,
     new Map(schedulers.map((watched) => [watched.scheduler.name, watched])),
