@@ -11,6 +11,7 @@
  * @module
  */
 export { createAgent, startAgent } from "./src/install/create_agent.ts";
+export { installAgent } from "./src/install/install_agent.ts";
 export type { AgentOptions } from "./src/install/options.ts";
 export type { AgentConfig, ManagedAgent } from "./src/install/managed_agent.ts";
 export type {
@@ -18,8 +19,18 @@ export type {
   AgentEventMap,
   AgentStatus,
   FlushReport,
+  RequestFailure,
+  StopOptions,
   TimeoutOptions,
 } from "./src/agent/agent_types.ts";
+export type { WorkContexts, WorkFacts } from "./src/agent/work_contexts.ts";
+export type {
+  OpenTelemetryLike,
+  OtelSpan,
+  OtelSpanContext,
+  OtelTracer,
+} from "./src/agent/otel_like.ts";
+export type { JobContexts, JobFacts, WorkContext, WorkSource } from "./src/base/work_context.ts";
 export type { CommandCounters } from "./src/agent/dispatcher.ts";
 export type { AgentState } from "./src/agent/states.ts";
 export type { CancelTimer, Clock } from "./src/base/clock.ts";

@@ -8,9 +8,15 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { report, sourceFiles } from "./gates/source_files.ts";
 
-const { exports } = JSON.parse(readFileSync("deno.json", "utf8")) as {
-  exports: Readonly<Record<string, string>>;
-};
+type Exports = Readonly<Record<string, string>>;
+const exportsOf = (path: string): Exports =>
+  (JSON.parse(readFileSync(path, "utf8")) as { exports: Exports }).exports;
+
+// The doctor's entries lie below its own folder.
+const doctor = Object.entries(exportsOf("src/doctor/deno.json")).map((
+  [entry, path],
+) => [`doctor ${entry}`, `src/doctor/${path.slice(2)}`]);
+const exports: Exports = { ...exportsOf("deno.json"), ...Object.fromEntries(doctor) };
 const paths = Object.values(exports);
 const findings: string[] = [];
 

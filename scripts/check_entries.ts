@@ -14,6 +14,8 @@ const read = (path: string): Exports =>
 // What an entry may bring from outside; every other entry brings nothing.
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "./brain": ["hono"],
+  // Loaded by `z4j brain` alone.
+  "./cli": ["hono"],
   "./testing/brain": ["hono"],
 };
 
@@ -47,7 +49,20 @@ for (const [entry, path] of Object.entries(lead)) {
     if (!(OUTSIDE[entry] ?? []).includes(found)) findings.push(`${entry}: pulls in ${found}`);
   }
 }
+// The doctor is a package of its own, with the core as its only dependency.
+const doctor = read("src/doctor/deno.json");
+for (const [entry, path] of Object.entries(doctor)) {
+  const name = `@z4j/doctor${entry.slice(1)}`;
+  if (!readme.includes(`\`${name}\``)) findings.push(`README.md: does not name \`${name}\``);
+  for (const found of packagesOf(`src/doctor/${path}`)) {
+    findings.push(`${name}: pulls in ${found}`);
+  }
+}
 for (const entry of Object.keys(mirror)) {
   if (!(entry in lead)) findings.push(`package.json: ${entry} is no entry of deno.json`);
 }
-process.exitCode = report("entries", findings, `(${Object.keys(lead).length} entries)`);
+process.exitCode = report(
+  "entries",
+  findings,
+  `(${Object.keys(lead).length + Object.keys(doctor).length} entries)`,
+);

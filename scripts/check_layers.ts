@@ -44,6 +44,11 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     inside: ["src/base", "src/protocol", "src/redaction", "src/settings", ...PORTS],
     outside: [],
   },
+  // Agents of one home see each other; their files are judged by the buffer's lock.
+  "src/presence": {
+    inside: ["src/base", "src/agent/agent_types", "src/agent/hello", "src/buffer", "src/platform"],
+    outside: [],
+  },
   // The composition root: the place where ports meet implementations.
   "src/install": {
     inside: [
@@ -52,6 +57,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "src/buffer",
       "src/engines/contract",
       "src/platform",
+      "src/presence",
       "src/protocol",
       "src/redaction",
       "src/schedulers/contract",
@@ -65,6 +71,35 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     inside: ["src/base", "src/protocol", "src/redaction", "src/platform", "src/buffer"],
     outside: ["hono", "node:util"],
   },
+  // What a diagnosis may see of the house, through one door.
+  "src/diagnostics": {
+    inside: [
+      "src/base",
+      "src/buffer",
+      "src/install",
+      "src/platform",
+      "src/settings",
+      "src/transport",
+    ],
+    outside: [],
+  },
+  // The command line stands where the composition root stands, with the brain behind it.
+  "src/cli": {
+    inside: [
+      "src/base",
+      "src/brain/cli",
+      "src/buffer",
+      "src/install",
+      "src/platform",
+      "src/presence",
+      "src/protocol",
+      "src/settings",
+      "src/transport",
+    ],
+    outside: ["node:util"],
+  },
+  // A package of its own: it comes in by the public doors, as anybody does.
+  "src/doctor": { inside: [], outside: ["@z4j/core/", "node:util"] },
   "src/testing": {
     inside: ["src/base", "src/protocol", "src/platform", "src/brain", ...PORTS],
     outside: ["node:"],
@@ -76,6 +111,8 @@ const SHIMS: Readonly<Record<string, readonly string[]>> = {
   "src/buffer/sqlite_bun.ts": ["bun:sqlite"],
   "src/buffer/sqlite_node.ts": ["node:sqlite"],
   "src/buffer/file_ops_node.ts": ["node:"],
+  "src/cli/program.ts": ["node:process"],
+  "src/doctor/program.ts": ["node:process"],
 };
 
 // The front door may import everything inside `src`.

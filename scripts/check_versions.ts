@@ -1,6 +1,6 @@
 /**
  * One version everywhere: `deno.json` leads, `--fix` writes it into
- * `package.json` and `src/base/version.ts`.
+ * `package.json`, the doctor's manifest and `src/base/version.ts`.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
@@ -9,6 +9,7 @@ import { report } from "./gates/source_files.ts";
 const lead = (JSON.parse(readFileSync("deno.json", "utf8")) as { version: string }).version;
 const places = [
   { path: "package.json", pattern: /("version": ")([^"]+)(")/ },
+  { path: "src/doctor/deno.json", pattern: /("version": ")([^"]+)(")/ },
   { path: "src/base/version.ts", pattern: /(VERSION = ")([^"]+)(")/ },
 ];
 

@@ -12,7 +12,7 @@ import { type Peer, runtimeCommand, startProcess } from "./peer.ts";
 import { findPython, pythonWord, startPython } from "./python.ts";
 
 const ROUNDS = 3;
-const EVENTS = 500;
+const EVENTS = 1000;
 // It is slower: fewer events take as long.
 const PYTHON_EVENTS = 200;
 const NAMES = ["python", "raw", "bun", "deno"] as const;

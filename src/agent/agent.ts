@@ -12,6 +12,8 @@ import type {
   AgentParts,
   AgentStatus,
   FlushReport,
+  RequestFailure,
+  StopOptions,
   TimeoutOptions,
 } from "./agent_types.ts";
 import { deliver } from "./delivery.ts";
@@ -20,6 +22,7 @@ import { claimProcess, releaseProcess } from "./registry.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
 import { type AgentState, canChange } from "./states.ts";
 import { describeAgent } from "./status.ts";
+import { NO_WORK, type WorkTracker } from "./work_contexts.ts";
 
 const READY_TIMEOUT_MS = 10_000;
 const FLUSH_TIMEOUT_MS = 5000;
@@ -64,10 +67,12 @@ interface Link {
 const NO_LINK: Link = { kind: "ended", terms: null, verified: false, retryAtMs: null };
 
 class AgentCore implements Agent {
+  readonly generation: number;
   readonly #parts: AgentParts;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners: AgentListeners;
+  readonly context: WorkTracker;
   readonly #early: (readonly [string, EngineEvent])[] = [];
   #earlyLost = 0;
   #state: AgentState = "stopped";
@@ -81,6 +86,8 @@ class AgentCore implements Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
+    this.generation = parts.generation ?? 0;
+    this.context = parts.work ?? NO_WORK;
     this.#clock = parts.clock ?? systemClock;
     this.#logger = safeLogger(parts.logger ?? noopLogger);
     const failed = (error: unknown): void =>
@@ -91,6 +98,7 @@ class AgentCore implements Agent {
       disconnected: createListeners(failed),
       command: createListeners(failed),
       loss: createListeners(failed),
+      requestFailed: createListeners(failed),
     };
   }
 
@@ -106,8 +114,8 @@ class AgentCore implements Agent {
     return keepAliveUntil(this.#flush(options.timeoutMs ?? FLUSH_TIMEOUT_MS));
   }
 
-  stop(options: TimeoutOptions = {}): Promise<FlushReport> {
-    return this.#stopping ??= keepAliveUntil(this.#stop(options.timeoutMs ?? STOP_TIMEOUT_MS));
+  stop(options: StopOptions = {}): Promise<FlushReport> {
+    return this.#stopping ??= keepAliveUntil(this.#stop(options));
   }
 
   status(): AgentStatus {
@@ -123,10 +131,25 @@ class AgentCore implements Agent {
     });
   }
 
-  record(engine: string, event: EngineEvent): void {
+  record(engine: string, given: EngineEvent): void {
+    const event = this.#withContext(given);
     if (this.#runtime !== undefined) return this.#runtime.recorder.event(engine, event);
     if (this.#early.length < MAX_EARLY_EVENTS) this.#early.push([engine, event]);
     else this.#earlyLost++;
+  }
+
+  requestFailed(failure: RequestFailure): void {
+    const { context: { requestId, traceId, method, route }, jobs } = failure;
+    this.#logger.debug({ requestId, traceId, method, route, jobs }, "a request failed");
+    this.#listeners.requestFailed.emit(failure);
+  }
+
+  // Read now: an early event is recorded when its request is over.
+  #withContext(event: EngineEvent): EngineEvent {
+    if (typeof event !== "object" || event === null || !("taskId" in event)) return event;
+    if (event.kind === "task.sent") this.context.asked(event.taskId);
+    const context = event.context ?? this.context.current();
+    return context === undefined ? event : { ...event, context };
   }
 
   reconnectNow(): void {
@@ -216,7 +239,8 @@ class AgentCore implements Agent {
     return await deliver(runtime, this.#clock, timeoutMs, () => this.#isHopeless());
   }
 
-  async #stop(timeoutMs: number): Promise<FlushReport> {
+  async #stop(options: StopOptions): Promise<FlushReport> {
+    const { timeoutMs = STOP_TIMEOUT_MS, closeTimeoutMs = CLOSE_RESERVE_MS } = options;
     const deadline = this.#clock.monotonic() + timeoutMs;
     const leftMs = (): number => Math.max(0, deadline - this.#clock.monotonic());
     await this.#starting?.catch(() => {});
@@ -233,7 +257,7 @@ class AgentCore implements Agent {
     const report = await deliver(runtime, this.#clock, leftMs(), () => this.#isHopeless());
     runtime.close();
     const closing = runtime.reconciler.stop().then(() => runtime.buffer.close());
-    await withDeadline(this.#clock, closing.catch(() => {}), leftMs() + CLOSE_RESERVE_MS);
+    await withDeadline(this.#clock, closing.catch(() => {}), leftMs() + closeTimeoutMs);
     this.#logger.info({ ...report }, "agent stopped");
     this.#reset();
     return report;

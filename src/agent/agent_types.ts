@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Logger } from "../base/logger.ts";
+import type { WorkContext } from "../base/work_context.ts";
 import type { EventBuffer, LossCounts, StoreCapabilities } from "../buffer/port.ts";
 import type { Engine, EngineEvent, LintFacts } from "../engines/contract.ts";
 import type { Scheduler } from "../schedulers/contract.ts";
@@ -8,9 +9,12 @@ import type { SessionEnd, Transport } from "../transport/port.ts";
 import type { CommandRegistry } from "./commands.ts";
 import type { CommandCounters } from "./dispatcher.ts";
 import type { AgentFinding } from "./findings.ts";
+import type { Announcer } from "./hello.ts";
 import type { RedactorLike } from "./recorder.ts";
 import type { ScheduleMeta } from "./schedule_stream_port.ts";
+import type { Spans } from "./spans.ts";
 import type { AgentState } from "./states.ts";
+import type { WorkContexts, WorkTracker } from "./work_contexts.ts";
 
 /** What an agent tells about itself (protocol section 4.1). */
 export interface AgentIdentity {
@@ -52,12 +56,20 @@ export interface AgentParts {
   readonly engines?: readonly Engine[];
   /** Schedulers to watch and steer. Default: none. */
   readonly schedulers?: readonly Scheduler[];
+  /** Agrees on the inventory with other processes. Default: announces its own. */
+  readonly announcer?: Announcer | undefined;
   /** Adds or replaces command handlers before the first connection. */
   readonly commands?: ((registry: CommandRegistry) => void) | undefined;
+  /** Queue depth above which a purge needs force. Default 1000. */
+  readonly purgeThreshold?: number | undefined;
   /** Facts about the process for the lint of engines. Default: none. */
   readonly lintFacts?: (() => LintFacts) | undefined;
   /** Facts about the current unit of work; called for each event. */
   readonly context?: (() => JsonObject | undefined) | undefined;
+  /** Follows requests into the jobs that they ask for. Default: nothing is followed. */
+  readonly work?: WorkTracker | undefined;
+  /** Spans in the user's own traces. Default: none. */
+  readonly spans?: Spans | undefined;
   /** Time source. Default: the clock of this process. */
   readonly clock?: Clock;
   /** A number in [0, 1) for jitter. Default: `Math.random`. */
@@ -71,6 +83,8 @@ export interface AgentParts {
    * agent that ran before. Default: no such check.
    */
   readonly singletonKey?: string | undefined;
+  /** When it was made among the agents of the process. Default 0. */
+  readonly generation?: number | undefined;
 }
 
 /** What a flush achieved. */
@@ -87,6 +101,12 @@ export interface FlushReport {
 export interface TimeoutOptions {
   /** Milliseconds. */
   readonly timeoutMs?: number | undefined;
+}
+
+/** How long a stop may take. */
+export interface StopOptions extends TimeoutOptions {
+  /** Milliseconds for closing socket and buffer on top of that. Default 1000. */
+  readonly closeTimeoutMs?: number | undefined;
 }
 
 /** What happens to an agent, by type. */
@@ -106,6 +126,18 @@ export interface AgentEventMap {
   };
   /** Events were lost. */
   readonly loss: { readonly source: string; readonly count: number; readonly reason: string };
+  /** The handler of a request threw. */
+  readonly requestFailed: RequestFailure;
+}
+
+/** A request whose handler threw, and what belongs to it. */
+export interface RequestFailure {
+  /** The facts of the request. */
+  readonly context: WorkContext;
+  /** Task ids of the jobs that it had asked for, the first 20. */
+  readonly jobs: readonly string[];
+  /** What was thrown; not redacted. */
+  readonly error: unknown;
 }
 
 /** A snapshot of an agent for pages, probes and people. */
@@ -162,6 +194,8 @@ export interface AgentStatus {
 
 /** A running, stopped or starting agent. No method but `start` and `ready` rejects. */
 export interface Agent {
+  /** The request or job that the code which asks belongs to. */
+  readonly context: WorkContexts;
   /**
    * Opens the buffer, attaches all hooks and begins to connect in the
    * background. Idempotent.
@@ -180,7 +214,9 @@ export interface Agent {
   /** Delivers what waits now. Default deadline: 5 s. */
   flush(options?: TimeoutOptions): Promise<FlushReport>;
   /** Detaches, delivers what it can, closes everything. Default deadline: 5 s. */
-  stop(options?: TimeoutOptions): Promise<FlushReport>;
+  stop(options?: StopOptions): Promise<FlushReport>;
+  /** Tells `requestFailed` listeners about a request; for middlewares. */
+  requestFailed(failure: RequestFailure): void;
   /**
    * Dials at once instead of waiting for the next attempt, for example after a
    * new token or a repaired network. Does nothing while a session is open.

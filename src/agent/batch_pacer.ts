@@ -1,9 +1,13 @@
 import { FIRST_BATCH_EVENTS, MAX_BATCH_EVENTS } from "./limits.ts";
 
-// A batch should occupy the brain for about this long, and all batches on their
-// way for about that long: command results queue up behind them on its side.
-const BATCH_TARGET_MS = 500;
-const WINDOW_TARGET_MS = 1500;
+// How long a batch should occupy the brain. Each one costs a stock brain on SQLite
+// about a tenth of a second besides its events, so short ones waste its time; but
+// answers to commands queue up behind it on the brain's side. So batches are long
+// while nobody gives commands, and short while somebody does.
+const QUIET_BATCH_MS = 5000;
+const ATTENDED_BATCH_MS = 500;
+// More batches follow while all that are on their way occupy it for less.
+const WINDOW_MS = 1500;
 // What an event costs before anything was measured; 500 events make 2 s.
 const ASSUMED_EVENT_MS = 4;
 // A batch of this size or more is a full measurement.
@@ -29,8 +33,10 @@ export interface SuspectRange {
 export interface BatchPacer {
   /** Most events of the next batch. */
   batchEvents(): number;
-  /** Most unacknowledged events. */
+  /** Unacknowledged events from which on nothing more is sent. */
   windowEvents(): number;
+  /** Whether somebody waits for answers to commands: batches are short then. */
+  attended: boolean;
   /** Whether one batch after the other is tried to find a bad event. */
   readonly careful: boolean;
   /** Learns the pace of the brain. */
@@ -47,6 +53,7 @@ export function createBatchPacer(): BatchPacer {
 }
 
 class Pacer implements BatchPacer {
+  attended = false;
   #eventMs = ASSUMED_EVENT_MS;
   #leastMs = Infinity;
   #measured = false;
@@ -59,13 +66,13 @@ class Pacer implements BatchPacer {
   batchEvents(): number {
     if (this.#suspect !== undefined) return this.#suspect.limit;
     if (!this.#measured) return FIRST_BATCH_EVENTS;
-    return clamp(BATCH_TARGET_MS / this.#eventMs);
+    return clamp((this.attended ? ATTENDED_BATCH_MS : QUIET_BATCH_MS) / this.#eventMs);
   }
 
   windowEvents(): number {
     if (this.#suspect !== undefined) return 1;
     if (!this.#measured) return FIRST_BATCH_EVENTS;
-    return Math.max(this.batchEvents() + 1, Math.floor(WINDOW_TARGET_MS / this.#eventMs));
+    return Math.max(1, Math.floor(WINDOW_MS / this.#eventMs));
   }
 
   measured(sample: AckSample): void {

@@ -28,7 +28,7 @@ export async function deliver(
   // A brain drops what it has not taken yet when the socket closes. It takes
   // frames in order, so the ack of an empty batch proves the answers before it.
   const leftMs = deadline - clock.monotonic();
-  if (isDone() && !isHopeless() && leftMs > 0) {
+  if (outbox.owesProof && isDone() && !isHopeless() && leftMs > 0) {
     await withDeadline(clock, pump.publish([]), leftMs);
   }
   return {

@@ -8,12 +8,32 @@ const RUNTIME_FEATURES: readonly string[] = ["retry_by_reference", "external_sch
 // Lists longer than that are refused (protocol section 4.1).
 const MAX_NAMES = 64;
 
-/** What this agent tells about itself when it connects (protocol section 4.1). */
-export function buildHello(
-  identity: AgentIdentity,
+/** What an agent tells the brain that it can watch and steer. */
+export interface Announcement {
+  /** Names of its engines. */
+  readonly engines: readonly string[];
+  /** Names of its schedulers. */
+  readonly schedulers: readonly string[];
+  /** Capability tokens by engine or scheduler name. */
+  readonly capabilities: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * Agrees with the other processes that share the token: the brain keeps one
+ * inventory for each token, that of the last hello (protocol section 4.1).
+ */
+export interface Announcer {
+  /** What to announce, asked before each dial with what this process brings. */
+  agree(own: Announcement): Promise<Announcement>;
+  /** Receives what ends the open session, if any, and dials again at once. */
+  bind(renew: () => void): void;
+}
+
+/** What this process brings by itself. */
+export function announcementOf(
   engines: readonly Engine[],
   schedulers: readonly WatchedScheduler[],
-): HelloPayload {
+): Announcement {
   const capabilities: Record<string, readonly string[]> = {};
   for (const engine of engines) capabilities[engine.name] = engine.capabilities;
   for (const { scheduler, stream } of schedulers) {
@@ -23,12 +43,21 @@ export function buildHello(
     ];
   }
   return {
+    engines: engines.map((engine) => engine.name),
+    schedulers: schedulers.map(({ scheduler }) => scheduler.name),
+    capabilities,
+  };
+}
+
+/** What this agent tells about itself when it connects (protocol section 4.1). */
+export function buildHello(identity: AgentIdentity, announced: Announcement): HelloPayload {
+  return {
     protocol_version: PROTOCOL_VERSION,
     agent_version: identity.agentVersion,
     framework: identity.framework,
-    engines: engines.map((engine) => engine.name).slice(0, MAX_NAMES),
-    schedulers: schedulers.map(({ scheduler }) => scheduler.name).slice(0, MAX_NAMES),
-    capabilities,
+    engines: announced.engines.slice(0, MAX_NAMES),
+    schedulers: announced.schedulers.slice(0, MAX_NAMES),
+    capabilities: announced.capabilities,
     host: { name: identity.hostName },
     worker_id: identity.workerId,
     worker_role: identity.workerRole,

@@ -1,12 +1,13 @@
 import type { Clock } from "../base/clock.ts";
 import type { LogFacts, Logger } from "../base/logger.ts";
 import type { MaybePromise } from "../base/maybe_promise.ts";
-import type { Engine, EngineSink } from "../engines/contract.ts";
+import type { Engine, EngineHost, EngineSink } from "../engines/contract.ts";
 import type { SchedulerSink } from "../schedulers/contract.ts";
 import { guardCall, type OnceLogger } from "./guard.ts";
 import { HOOK_DEADLINE_MS } from "./limits.ts";
 import type { Recorder } from "./recorder.ts";
 import type { WatchedScheduler } from "./schedule_commands.ts";
+import type { WorkTracker } from "./work_contexts.ts";
 
 /** What hooks are made of. */
 export interface HookParts {
@@ -16,6 +17,8 @@ export interface HookParts {
   readonly schedulers: readonly WatchedScheduler[];
   /** Takes their events. */
   readonly recorder: Recorder;
+  /** What the engines may keep and ask for. */
+  readonly host: (engine: string) => EngineHost;
   /** Counts what they could not report. */
   readonly lost: (source: string, count: number, reason: string) => void;
   /** Time source. */
@@ -24,6 +27,8 @@ export interface HookParts {
   readonly logger: Logger;
   /** Where notices of the engines are told once. */
   readonly notices: OnceLogger;
+  /** Carries the context of requests into jobs. */
+  readonly work: WorkTracker;
 }
 
 /** The hooks of all engines and schedulers. */
@@ -51,7 +56,8 @@ export function createHooks(parts: HookParts): Hooks {
   const attachEngine = async (engine: Engine): Promise<void> => {
     // Noted first: what attached too slowly has to be detached as well.
     engines.set(engine.name, () => engine.detach());
-    await call(engine.name, "attach", () => engine.attach(engineSink(engine, parts)));
+    const host = parts.host(engine.name);
+    await call(engine.name, "attach", () => engine.attach(engineSink(engine, parts), host));
   };
   const attachScheduler = async (watched: WatchedScheduler): Promise<void> => {
     const { scheduler } = watched;
@@ -81,7 +87,11 @@ export function createHooks(parts: HookParts): Hooks {
 
 function engineSink(engine: Engine, parts: HookParts): EngineSink {
   return {
-    event: (event) => parts.recorder.event(engine.name, event),
+    event(event) {
+      if (event?.kind === "task.sent") parts.work.asked(event.taskId);
+      parts.recorder.event(engine.name, event);
+    },
+    work: parts.work,
     lost: (count, reason) => parts.lost(engine.name, count, reason),
     notice: (facts, message) => notice(parts, engine.name, facts, message),
   };

@@ -1,13 +1,11 @@
 import type { StoredEntry } from "../buffer/port.ts";
 
-/** A batch on its way to the brain. */
+/** What is remembered of a batch on its way to the brain. */
 export interface Batch {
   /** Frame id; the ack names it. */
   readonly id: string;
   /** `stored` comes from the buffer, `schedule` from a stream, `probe` is empty. */
   readonly origin: "stored" | "schedule" | "probe";
-  /** Payload of the frame. */
-  readonly payloadText: string;
   /** Events in it. */
   readonly count: number;
   /** Size of the payload in bytes. */
@@ -20,6 +18,12 @@ export interface Batch {
   readonly only: StoredEntry | null;
   /** Told how it ended. */
   readonly settle: ((outcome: "acked" | "lost") => void) | null;
+}
+
+/** A batch with all that its frame needs. */
+export interface LoadedBatch extends Batch {
+  /** Payload of the frame. */
+  readonly payloadText: string;
 }
 
 /** A batch with its times. */

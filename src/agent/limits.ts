@@ -7,6 +7,9 @@ export const FRAME_ENVELOPE_BYTES = 512;
 /** Most events in one batch; a stock brain takes 5000 (protocol section 14). */
 export const MAX_BATCH_EVENTS = 5000;
 
+/** Bytes of a batch; larger ones only cost memory, a single larger event still goes. */
+export const MAX_BATCH_BYTES: number = 512 * 1024;
+
 /** Events in the first batch of a session. */
 export const FIRST_BATCH_EVENTS = 500;
 
@@ -14,10 +17,13 @@ export const FIRST_BATCH_EVENTS = 500;
 export const MAX_IN_FLIGHT = 8;
 
 /** Most unacknowledged bytes; bounds the memory of the sender. */
-export const MAX_IN_FLIGHT_BYTES: number = 8 * 1024 * 1024;
+export const MAX_IN_FLIGHT_BYTES: number = 1024 * 1024;
 
 /** How long an ack may take before the batch is sent again (protocol section 15). */
 export const ACK_DEADLINE_MS = 90_000;
+
+/** How long after a command batches stay short; the next one is likely soon. */
+export const ATTENDED_MS = 60_000;
 
 /** Silence after which the brain is asked for a sign of life. */
 export const PROBE_AFTER_MS = 30_000;
@@ -102,3 +108,19 @@ export const LINT_INTERVAL_MS = 300_000;
 
 /** Most findings of one engine. */
 export const MAX_FINDINGS = 50;
+
+/** Jobs that one bulk retry may name (protocol section 18.3). */
+export const MAX_BULK_IDS = 10_000;
+
+/** Jobs of a bulk retry that are retried at once: enough to hide the way to the broker. */
+export const BULK_WIDTH = 50;
+
+/** Jobs of a bulk retry whose outcome and error are listed; all are counted. */
+export const MAX_BULK_REPORTED = 1_000;
+
+/** Time that a bulk retry leaves for its answer. */
+export const BULK_MARGIN_MS = 1_000;
+
+/** Dead letters in one answer, and characters of their errors (protocol section 18.4). */
+export const MAX_DEAD_LETTERS = 200;
+export const MAX_EXCERPT_CHARS = 512;

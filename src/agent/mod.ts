@@ -36,6 +36,7 @@ export { createAgentCore } from "./agent.ts";
 export type * from "./agent_types.ts";
 export type { CommandHandler, CommandRegistry, ReceivedCommand } from "./commands.ts";
 export type { CommandCounters } from "./dispatcher.ts";
+export type { Announcement, Announcer } from "./hello.ts";
 export type { AgentFinding } from "./findings.ts";
 export type { RedactorLike } from "./recorder.ts";
 export type { ScheduleMeta } from "./schedule_stream_port.ts";
@@ -49,3 +50,13 @@ export type {
   Transport,
   TransportSession,
 } from "../transport/port.ts";
+export type { SpanIds, Spans } from "./spans.ts";
+export { createWorkTracker } from "./work_contexts.ts";
+export type { WorkContexts, WorkFacts, WorkTracker } from "./work_contexts.ts";
+export type {
+  AsyncStore,
+  JobContexts,
+  JobFacts,
+  WorkContext,
+  WorkSource,
+} from "../base/work_context.ts";

@@ -32,6 +32,12 @@ export interface Outbox {
   readonly size: number;
   /** Frames dropped for lack of room. */
   readonly dropped: number;
+  /** Notes a batch that follows all answers taken so far. */
+  batchSent(id: string): void;
+  /** The brain took that batch, and so what was sent before it. */
+  batchAcked(id: string): void;
+  /** Whether answers were sent that no acknowledged batch proves to have arrived. */
+  readonly owesProof: boolean;
 }
 
 /** Creates an empty outbox that rings when something was pushed. */
@@ -44,6 +50,9 @@ class ControlQueue implements Outbox {
   readonly #onPush: () => void;
   #waiting: ControlFrame[] = [];
   #sentResults: ControlFrame[] = [];
+  readonly #answersBefore = new Map<string, number>();
+  #answers = 0;
+  #provenAnswers = 0;
   #bytes = 0;
   #dropped = 0;
 
@@ -58,6 +67,19 @@ class ControlQueue implements Outbox {
 
   get dropped(): number {
     return this.#dropped;
+  }
+
+  get owesProof(): boolean {
+    return this.#provenAnswers < this.#answers;
+  }
+
+  batchSent(id: string): void {
+    this.#answersBefore.set(id, this.#answers);
+  }
+
+  batchAcked(id: string): void {
+    this.#provenAnswers = Math.max(this.#provenAnswers, this.#answersBefore.get(id) ?? 0);
+    this.#answersBefore.delete(id);
   }
 
   push(frame: ControlFrame): boolean {
@@ -83,6 +105,7 @@ class ControlQueue implements Outbox {
         this.#bytes -= sizeOf(frame);
         continue;
       }
+      if (frame.expiresAtMs !== null) this.#answers++;
       if (frame.type === "command_result") this.#sentResults.push(frame);
       else this.#bytes -= sizeOf(frame);
       return frame;
@@ -94,6 +117,9 @@ class ControlQueue implements Outbox {
       .filter((frame) => frame.expiresAtMs !== null && this.#isNeeded(frame));
     this.#sentResults = [];
     this.#waiting = answers;
+    // What of the last session was not proven and is still needed is sent again.
+    this.#answersBefore.clear();
+    this.#provenAnswers = this.#answers;
     this.#bytes = answers.reduce((sum, frame) => sum + sizeOf(frame), 0);
   }
 

@@ -1,16 +1,33 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { errorText } from "../base/errors.ts";
-import { frameId } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
 import type { EventBuffer, ReadLimits, StoredEntry } from "../buffer/port.ts";
 import type { SessionEnd, SessionTerms } from "../transport/port.ts";
 import { type BatchPacer, createBatchPacer } from "./batch_pacer.ts";
+import {
+  EVENTS_FRAME_BYTES,
+  isLoaded,
+  probeBatch,
+  reloaded,
+  scheduleBatch,
+  storedBatch,
+  unloaded,
+} from "./batches.ts";
+import { fitEntry } from "./fit_entry.ts";
 import { createOnceLogger, type OnceLogger } from "./guard.ts";
-import { type Batch, createInFlight, type Flight, type InFlight } from "./in_flight.ts";
+import {
+  type Batch,
+  createInFlight,
+  type Flight,
+  type InFlight,
+  type LoadedBatch,
+} from "./in_flight.ts";
 import {
   ACK_DEADLINE_MS,
+  ATTENDED_MS,
   BLAMING_CODES,
   FRAME_ENVELOPE_BYTES,
+  MAX_BATCH_BYTES,
   MAX_IN_FLIGHT,
   MAX_IN_FLIGHT_BYTES,
   PROBE_AFTER_MS,
@@ -18,7 +35,6 @@ import {
 } from "./limits.ts";
 import { createPoisonWatch, type PoisonWatch } from "./poison.ts";
 import type { PublishOutcome, SchedulePublisher } from "./schedule_stream_port.ts";
-import { utf8Length } from "./utf8_length.ts";
 
 /** What a pump is made of. */
 export interface PumpParts {
@@ -60,15 +76,17 @@ export interface Pump extends SchedulePublisher {
   /** The session ended. */
   end(end: SessionEnd): void;
   /** The next batch to sign and send, or `null` when nothing may go now. */
-  next(): Promise<Batch | null>;
+  next(): Promise<LoadedBatch | null>;
   /** The batch was handed to the socket. */
-  sent(batch: Batch): void;
+  sent(batch: LoadedBatch): void;
   /** An `event_batch_ack` arrived. */
   acked(frameId: string): void;
   /** A batch that the brain will never take (protocol section 16.3). */
   refused(frameId: string): void;
   /** Something valid arrived: the session lives. */
   heard(): void;
+  /** A command arrived: for a while, answers must not wait behind long batches. */
+  attend(): void;
   /** Calls back after each ack; answers the remover. */
   onAcked(listener: () => void): () => void;
   /** What happened so far. */
@@ -106,6 +124,7 @@ class BufferPump implements Pump {
   #publications: Publication[] = [];
   #repeats: Batch[] = [];
   #cancelTimer: CancelTimer = () => {};
+  #attendedUntilMs = -Infinity;
   #sent = 0;
   #acked = 0;
 
@@ -143,25 +162,26 @@ class BufferPump implements Pump {
     for (const publication of this.#publications.splice(0)) publication.resolve("lost");
   }
 
-  async next(): Promise<Batch | null> {
+  async next(): Promise<LoadedBatch | null> {
     const session = this.#session;
     if (session === undefined) return null;
     const repeat = this.#repeats.shift();
-    if (repeat !== undefined) return repeat;
+    const again = repeat === undefined ? null : await this.#load(session, repeat);
+    if (again !== null) return again;
     if (!session.probed) {
       // Its ack proves secret and clock, whether or not there are events.
       session.probed = true;
       return probeBatch();
     }
     const publication = this.#publications.shift();
-    if (publication !== undefined) return scheduleBatch(publication);
+    if (publication !== undefined) return scheduleBatch(publication.events, publication.resolve);
     // A bad event is only blamed on a session that has proven to work before.
     if (this.#pacer.careful && !session.verified) return null;
     return this.#isWindowFull() ? null : await this.#read(session);
   }
 
-  sent(batch: Batch): void {
-    this.#flights.sent(batch, this.#parts.clock.monotonic());
+  sent(batch: LoadedBatch): void {
+    this.#flights.sent(unloaded(batch), this.#parts.clock.monotonic());
     if (batch.origin === "stored") this.#sent += batch.count;
     this.#arm();
   }
@@ -205,6 +225,10 @@ class BufferPump implements Pump {
     if (this.#session !== undefined) this.#session.lastHeardMs = this.#parts.clock.monotonic();
   }
 
+  attend(): void {
+    this.#attendedUntilMs = this.#parts.clock.monotonic() + ATTENDED_MS;
+  }
+
   publish(events: readonly string[]): Promise<PublishOutcome> {
     const session = this.#session;
     if (session === undefined) return Promise.resolve("lost");
@@ -229,18 +253,34 @@ class BufferPump implements Pump {
       (flights.events > 0 && flights.events >= this.#pacer.windowEvents());
   }
 
-  async #read(session: Session): Promise<Batch | null> {
+  async #read(session: Session): Promise<LoadedBatch | null> {
+    this.#pacer.attended = this.#parts.clock.monotonic() < this.#attendedUntilMs;
     const maxCount = this.#pacer.batchEvents();
-    const limits = { maxCount, maxBytes: Math.max(1, session.maxBytes - maxCount) };
+    const maxBytes = Math.min(session.maxBytes, MAX_BATCH_BYTES);
+    const limits = { maxCount, maxBytes: Math.max(1, maxBytes - maxCount) };
     while (session === this.#session) {
       const entries = await this.#readStored(session.cursor, limits);
       const last = entries.at(-1);
       if (last === undefined || session !== this.#session) return null;
       const usable = this.#beforeHeld(entries);
       session.cursor = usable.at(-1)?.id ?? this.#poison.heldId;
-      const fitting = usable.filter((entry) => this.#fits(entry, session.maxBytes));
+      const fitting = usable.flatMap((entry) => this.#fitted(entry, session.maxBytes));
       if (fitting.length > 0) return storedBatch(fitting);
     }
+    return null;
+  }
+
+  // Part of it may have been evicted meanwhile, or cannot be read now: what is
+  // acknowledged must be what was sent, so its range is read anew from the start.
+  async #load(session: Session, batch: Batch): Promise<LoadedBatch | null> {
+    if (isLoaded(batch)) return batch;
+    const limits = { maxCount: batch.count, maxBytes: batch.bytes };
+    const entries = await this.#readStored(batch.firstId - 1, limits);
+    const fitting = entries.flatMap((entry) => this.#fitted(entry, session.maxBytes));
+    const again = reloaded(batch, fitting);
+    if (again !== null || session !== this.#session) return again;
+    this.#flights.take(batch.id);
+    session.cursor = Math.min(session.cursor, batch.firstId - 1);
     return null;
   }
 
@@ -260,10 +300,11 @@ class BufferPump implements Pump {
     }
   }
 
-  #fits(entry: StoredEntry, maxBytes: number): boolean {
-    if (entry.bytes + EVENTS_FRAME_BYTES <= maxBytes) return true;
+  #fitted(entry: StoredEntry, maxBytes: number): readonly StoredEntry[] {
+    const fitting = fitEntry(entry, maxBytes - EVENTS_FRAME_BYTES);
+    if (fitting !== null) return [fitting];
     this.#discard(entry, "it is larger than the brain's frame limit");
-    return false;
+    return [];
   }
 
   #discard(entry: StoredEntry, reason: string): void {
@@ -335,60 +376,8 @@ class BufferPump implements Pump {
 }
 
 const ENDS_SESSIONS = "it ended the session each time it was sent";
-const EVENTS_FRAME_BYTES = '{"events":[]}'.length;
 
 function deadlineOf(flight: Flight): number {
   const allowed = flight.batch.origin === "probe" ? PROBE_DEADLINE_MS : ACK_DEADLINE_MS;
   return flight.sentAtMs + allowed;
-}
-
-function storedBatch(entries: readonly StoredEntry[]): Batch {
-  const first = entries[0];
-  const last = entries.at(-1);
-  return {
-    id: frameId("ev"),
-    origin: "stored",
-    payloadText: payloadOf(entries.map((entry) => entry.text)),
-    count: entries.length,
-    bytes: entries.reduce((sum, entry) => sum + entry.bytes + 1, EVENTS_FRAME_BYTES),
-    firstId: first?.id ?? 0,
-    lastId: last?.id ?? 0,
-    only: entries.length === 1 && first !== undefined ? first : null,
-    settle: null,
-  };
-}
-
-function scheduleBatch({ events, resolve }: Publication): Batch {
-  const payloadText = payloadOf(events);
-  return {
-    id: frameId("ev"),
-    origin: "schedule",
-    payloadText,
-    count: events.length,
-    bytes: utf8Length(payloadText),
-    firstId: 0,
-    lastId: 0,
-    only: null,
-    settle: resolve,
-  };
-}
-
-function probeBatch(): Batch {
-  const payloadText = payloadOf([]);
-  return {
-    id: frameId("ev"),
-    origin: "probe",
-    payloadText,
-    count: 0,
-    bytes: payloadText.length,
-    firstId: 0,
-    lastId: 0,
-    only: null,
-    settle: null,
-  };
-}
-
-// The stored texts are canonical and the only key is alone, so this text is too.
-function payloadOf(texts: readonly string[]): string {
-  return `{"events":[${texts.join(",")}]}`;
 }

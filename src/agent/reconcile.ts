@@ -25,7 +25,7 @@ export interface ReconcileParts {
   /** Failures in a row. */
   readonly failures: FailureLog;
   /** What this agent is, asked before each dial. */
-  readonly hello: () => HelloPayload;
+  readonly hello: () => Promise<HelloPayload>;
   /** A session for the next dial. */
   readonly createSession: () => AgentSession;
   /** Events that the brain acknowledged so far. */
@@ -42,6 +42,8 @@ export interface Reconciler {
   start(): void;
   /** Tries again now instead of waiting. */
   retryNow(): void;
+  /** Ends the open session, if any, and dials again at once. */
+  renew(): void;
   /** The open session, if any. */
   readonly session: AgentSession | null;
   /** Ends the session and the loop; resolves when both are over. */
@@ -61,7 +63,7 @@ class Loop implements Reconciler {
   #running: Promise<void> | undefined;
   #shortSessions = 0;
   #displacements = 0;
-  #spread = 0;
+  #isOutage = false;
 
   constructor(parts: ReconcileParts) {
     this.#parts = parts;
@@ -77,6 +79,10 @@ class Loop implements Reconciler {
 
   retryNow(): void {
     this.#skipWait();
+  }
+
+  renew(): void {
+    this.#session?.end(RENEWED);
   }
 
   async stop(): Promise<void> {
@@ -113,7 +119,8 @@ class Loop implements Reconciler {
     this.#session = null;
     const gained = this.#parts.progress() - ackedBefore;
     if (end.isHandover !== true) {
-      this.#judge(end, { lastedMs: clock.monotonic() - openedAt, gained });
+      const lastedMs = clock.monotonic() - openedAt;
+      this.#judge(end, { lastedMs, gained, verified: session.verified });
     }
     if (this.#shortSessions === 0) {
       failures.recovered();
@@ -129,7 +136,7 @@ class Loop implements Reconciler {
     signal: AbortSignal,
   ): Promise<OpenOutcome> {
     try {
-      return await transport.open(this.#parts.hello(), session.handlers, signal);
+      return await transport.open(await this.#parts.hello(), session.handlers, signal);
     } catch (error) {
       // A transport must not throw; one that does must not end the loop.
       const advice = `the transport failed: ${errorText(error)}`;
@@ -137,12 +144,12 @@ class Loop implements Reconciler {
     }
   }
 
-  #judge(end: SessionEnd, { lastedMs, gained }: SessionCourse): void {
+  #judge(end: SessionEnd, { lastedMs, gained, verified }: SessionCourse): void {
     const isSearching = gained > 0 && BLAMING_CODES.has(end.code ?? 0);
     if (lastedMs >= HEALTHY_SESSION_MS) this.#shortSessions = 0;
     else if (!isSearching || this.#shortSessions === 0) this.#shortSessions++;
-    const isFleetwide = lastedMs >= HEALTHY_SESSION_MS && OUTAGE_CODES.has(end.code ?? 1006);
-    this.#spread = isFleetwide ? OUTAGE_DOUBLINGS : 0;
+    const isEstablished = lastedMs >= (verified ? PROVEN_SESSION_MS : HEALTHY_SESSION_MS);
+    this.#isOutage = isEstablished && OUTAGE_CODES.has(end.code ?? 1006);
     if (lastedMs >= UNDISPUTED_SESSION_MS) this.#displacements = 0;
     if (end.code !== DISPLACED_CODE) return;
     this.#displacements++;
@@ -152,8 +159,7 @@ class Loop implements Reconciler {
   // Sessions that end soon after their first ack reset the streak of their class
   // each time; counting them keeps a duel or a bad frame from becoming a storm.
   #streak(end: SessionEnd): number {
-    const spread = end.class === "connection" ? this.#spread : 0;
-    const failed = this.#parts.failures.failed(end) + spread;
+    const failed = this.#parts.failures.failed(end);
     if (end.code === DISPLACED_CODE) return Math.max(failed, this.#displacements);
     const isBlaming = BLAMING_CODES.has(end.code ?? 0);
     const forgiven = isBlaming ? FORGIVEN_SEARCHES : FORGIVEN_SHORT_SESSIONS;
@@ -162,7 +168,7 @@ class Loop implements Reconciler {
 
   async #wait(end: SessionEnd, stopSignal: AbortSignal): Promise<void> {
     const { clock, random, failures, changed } = this.#parts;
-    const delayMs = retryDelayMs(end, this.#streak(end), random());
+    const delayMs = retryDelayMs(end, this.#streak(end), random(), this.#isOutage);
     failures.tell(end, delayMs);
     changed({ kind: "waiting", end, retryAtMs: clock.now() + delayMs });
     const skip = new AbortController();
@@ -176,19 +182,29 @@ interface SessionCourse {
   readonly lastedMs: number;
   /** Events acknowledged meanwhile. */
   readonly gained: number;
+  /** Whether the brain acknowledged anything. */
+  readonly verified: boolean;
 }
 
 const DISPLACED_CODE = 4002;
 // A first displacement may be our own half-open socket; a second one is a twin.
 const DISPLACEMENTS_OF_A_DUEL = 2;
 const UNDISPUTED_SESSION_MS = 600_000;
-// A lasting session that ends like this is most likely a brain that restarts,
-// under all of its agents at once: they come back over 8 s instead of one.
+// A session that worked and ends like this is most likely a brain that restarts,
+// under all of its agents at once.
 const OUTAGE_CODES: ReadonlySet<number> = new Set([1001, 1006, 1012]);
-const OUTAGE_DOUBLINGS = 3;
+// An acknowledged session of this length worked; a shorter one may be a bad line.
+const PROVEN_SESSION_MS = 1000;
 const FORGIVEN_SHORT_SESSIONS = 3;
 // Halving 5000 events takes 13 sessions, and the last event gets three tries.
 const FORGIVEN_SEARCHES = 16;
+
+const RENEWED: SessionEnd = {
+  class: "connection",
+  code: 1000,
+  advice: "the agent dials again to announce what the processes on its token have in common",
+  isHandover: true,
+};
 
 const STOPPED: SessionEnd = {
   class: "connection",

@@ -4,6 +4,7 @@ import { timeUuid } from "../base/ids.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { EntryClass, EventBuffer } from "../buffer/port.ts";
 import type { EngineEvent } from "../engines/contract.ts";
+import type { WorkContext } from "../base/work_context.ts";
 import { encodeCanonical } from "../protocol/canonical_json.ts";
 import {
   draftEngineEvent,
@@ -11,6 +12,7 @@ import {
   type EventDraft,
   type EventFacts,
 } from "../protocol/event_wire.ts";
+import { workWire } from "../protocol/work_wire.ts";
 import type { ScheduleRun } from "../schedulers/contract.ts";
 import { trimEvent } from "./event_bounds.ts";
 import type { OnceLogger } from "./guard.ts";
@@ -64,7 +66,14 @@ export function createRecorder(parts: RecorderParts): Recorder {
     event(engine, event) {
       record(event?.kind, () => {
         const nowMs = parts.clock.now();
-        return draftEngineEvent(timeUuid(nowMs), engine, event, facts(parts), nowMs);
+        const [id, work] = "taskId" in event ? [event.id, event.context] : [];
+        return draftEngineEvent(
+          id ?? timeUuid(nowMs),
+          engine,
+          event,
+          facts(parts, work),
+          nowMs,
+        );
       });
     },
     run(scheduler, run) {
@@ -101,13 +110,19 @@ function store(parts: RecorderParts, draft: EventDraft): void {
   parts.recorded(draft.kind);
 }
 
-function facts(parts: RecorderParts): EventFacts {
-  if (parts.context === undefined) return parts.facts;
+function facts(parts: RecorderParts, work?: WorkContext): EventFacts {
+  const own = work === undefined ? undefined : workWire(work);
+  const hook = hookFacts(parts);
+  if (own === undefined && hook === undefined) return parts.facts;
+  return { ...parts.facts, context: { ...own, ...hook } };
+}
+
+function hookFacts(parts: RecorderParts): JsonObject | undefined {
+  if (parts.context === undefined) return undefined;
   try {
-    const context = parts.context();
-    return context === undefined ? parts.facts : { ...parts.facts, context };
+    return parts.context();
   } catch (error) {
     parts.notices.warn("context", { error: errorText(error) }, "the context hook failed");
-    return parts.facts;
+    return undefined;
   }
 }

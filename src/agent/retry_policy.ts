@@ -15,14 +15,25 @@ const DISPLACED: BackoffPolicy = { firstMs: 10_000, capMs: 120_000, floorMs: 500
 // The brain counts attempts per minute and address (protocol section 2.5).
 const RATE_LIMITED: BackoffPolicy = { firstMs: 10_000, capMs: 60_000, floorMs: 5000 };
 
+// A brain that restarts takes all of its agents down in one moment: they come
+// back over ten seconds, so that none of them sees more than a fifth of them dial.
+const OUTAGE: BackoffPolicy = { firstMs: 10_000, capMs: 30_000, floorMs: 250 };
+
 /**
  * How long to wait after the `streak`-th failure in a row of this class.
  * Credentials and versions need a person, so those waits never get short: at
- * least half of their ceiling.
+ * least half of their ceiling. In an outage of the brain, not of this agent
+ * alone, the first wait is long.
  */
-export function retryDelayMs(end: SessionEnd, streak: number, random: number): number {
+export function retryDelayMs(
+  end: SessionEnd,
+  streak: number,
+  random: number,
+  isOutage = false,
+): number {
   if (end.code === 4002) return backoffMs(streak, DISPLACED, random);
   if (end.code === 4429) return backoffMs(streak, RATE_LIMITED, random);
+  if (isOutage && end.class === "connection") return backoffMs(streak, OUTAGE, random);
   const policy = CLASSES[end.class];
   if (end.class !== "auth" && end.class !== "incompatible") {
     return backoffMs(streak, policy, random);

@@ -4,18 +4,23 @@ import { randomUuid } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
 import type { EventBuffer, LossByKind } from "../buffer/port.ts";
 import type { Engine } from "../engines/contract.ts";
-import { type AgentStatusPayload, PROTOCOL_VERSION } from "../protocol/frames.ts";
+import {
+  type AgentStatusPayload,
+  type HelloPayload,
+  PROTOCOL_VERSION,
+} from "../protocol/frames.ts";
 import type { HmacKey } from "../protocol/hmac.ts";
 import type { AgentEventMap, AgentParts } from "./agent_types.ts";
 import { createCommandRegistry } from "./commands.ts";
+import { engineHost } from "./engine_host.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { registerEngineCommands } from "./engine_commands.ts";
 import { createFailureLog, type FailureLog } from "./failure_log.ts";
 import { createFindings, type Findings } from "./findings.ts";
-import { createOnceLogger, type OnceLogger } from "./guard.ts";
+import { createOnceLogger, guardCall, type OnceLogger } from "./guard.ts";
 import { createHealthMonitor } from "./health.ts";
 import { createHeartbeat, type Heartbeat } from "./heartbeat.ts";
-import { buildHello } from "./hello.ts";
+import { announcementOf, buildHello } from "./hello.ts";
 import { createHooks, type Hooks } from "./hooks.ts";
 import { createLossLedger, type LossLedger } from "./loss_ledger.ts";
 import { createOldestAge, type OldestAge } from "./oldest_age.ts";
@@ -26,6 +31,7 @@ import { createRecorder, type Recorder } from "./recorder.ts";
 import { registerScheduleCommands, type WatchedScheduler } from "./schedule_commands.ts";
 import { createScheduleStream } from "./schedule_stream.ts";
 import { type AgentSession, createSession } from "./session.ts";
+import { NO_WORK } from "./work_contexts.ts";
 
 /** What happens in a runtime and concerns its agent. */
 export interface RuntimeHost {
@@ -126,14 +132,17 @@ class AgentRuntime implements Runtime {
     this.dispatcher = this.#buildDispatcher();
     this.#heartbeat = this.#buildHeartbeat();
     this.reconciler = this.#buildReconciler();
+    parts.announcer?.bind(() => this.reconciler.renew());
     this.hooks = createHooks({
       engines: this.#engines,
       schedulers: this.#schedulers,
       recorder: this.recorder,
+      host: (engine) => engineHost(context, engine),
       lost: (source, count, reason) => this.#lost(source, count, reason),
       clock,
       logger,
       notices: this.#notices,
+      work: parts.work ?? NO_WORK,
     });
     buffer.onStored(() => this.#tellBufferLosses());
   }
@@ -204,17 +213,25 @@ class AgentRuntime implements Runtime {
       clock,
       random: parts.random ?? Math.random,
       failures: this.failures,
-      hello: () =>
-        buildHello(
-          { ...parts.identity, workerId: this.#workerId },
-          this.#engines,
-          this.#schedulers,
-        ),
+      hello: () => this.#hello(),
       progress: () => this.pump.counters().acked,
       displaced: () => this.#leaveSlot(),
       createSession: () => this.#createSession(),
       changed: (change) => this.#changed(change),
     });
+  }
+
+  async #hello(): Promise<HelloPayload> {
+    const { parts, clock } = this.#context;
+    const own = announcementOf(this.#engines, this.#schedulers);
+    const agreed = await guardCall(
+      clock,
+      ANNOUNCE_DEADLINE_MS,
+      () => parts.announcer?.agree(own) ?? own,
+    );
+    // Nothing that others know is worth keeping this process from the brain.
+    const identity = { ...parts.identity, workerId: this.#workerId };
+    return buildHello(identity, agreed.ok ? agreed.value : own);
   }
 
   #createSession(): AgentSession {
@@ -301,8 +318,12 @@ class AgentRuntime implements Runtime {
 // Numbers and lists beyond these are refused (protocol sections 10 and 16.1).
 const MAX_COUNT = 10_000_000;
 const MAX_STATUS_NAMES = 32;
+// The default of the setting of that name.
+const PURGE_THRESHOLD = 1_000;
 // Characters of a worker id (protocol section 4.1).
 const MAX_WORKER_ID = 128;
+// Reading the files of the other processes takes milliseconds.
+const ANNOUNCE_DEADLINE_MS = 2000;
 
 function sumOf(losses: LossByKind): number {
   return Object.values(losses).reduce((total, count) => total + count, 0);
@@ -333,7 +354,12 @@ function buildRegistry(
 ): ReturnType<typeof createCommandRegistry> {
   const registry = createCommandRegistry();
   const engines = new Map((parts.engines ?? []).map((engine) => [engine.name, engine]));
-  registerEngineCommands(registry, { engines, clock });
+  registerEngineCommands(registry, {
+    engines,
+    clock,
+    purges: { secret: parts.secret, threshold: parts.purgeThreshold ?? PURGE_THRESHOLD },
+    redactor: parts.redactor,
+  });
   registerScheduleCommands(
     registry,
     new Map(schedulers.map((watched) => [watched.scheduler.name, watched])),

@@ -57,6 +57,8 @@ export interface SessionParts {
 export interface AgentSession {
   /** For the transport; messages wait until `run`. */
   readonly handlers: SessionHandlers;
+  /** Whether the brain has acknowledged a frame of it. */
+  readonly verified: boolean;
   /** Sends and receives until the session ends. Never rejects. */
   run(session: TransportSession): Promise<SessionEnd>;
   /** There may be something to send. */
@@ -101,7 +103,7 @@ class Session implements AgentSession {
     this.#ended = new Promise((resolve) => this.#resolveEnded = resolve);
     this.handlers = {
       message: (data) => this.#receive(data),
-      delivered: (frameId) => parts.pump.acked(frameId),
+      delivered: (frameId) => this.#acked(frameId),
       ended: (end) => this.end(end),
     };
   }
@@ -146,6 +148,10 @@ class Session implements AgentSession {
     this.#incoming.ring("end");
   }
 
+  get verified(): boolean {
+    return this.#verified;
+  }
+
   get #isOver(): boolean {
     return this.#over.signal.aborted;
   }
@@ -188,7 +194,10 @@ class Session implements AgentSession {
       }
       const batch = await pump.next();
       if (batch !== null) {
-        await this.#transmit(wire, "event_batch", batch, () => pump.sent(batch));
+        await this.#transmit(wire, "event_batch", batch, () => {
+          outbox.batchSent(batch.id);
+          pump.sent(batch);
+        });
       } else if (outbox.size === 0) {
         await this.#outgoing.wait();
       }
@@ -274,15 +283,20 @@ class Session implements AgentSession {
   }
 
   #route(frame: SignedFrame): void {
-    const { pump, command } = this.#parts;
     if (frame.type === "event_batch_ack") {
       const ackedId = frame.payload["acked_id"];
-      if (typeof ackedId === "string") pump.acked(ackedId);
+      if (typeof ackedId === "string") this.#acked(ackedId);
     } else if (frame.type === "command") {
-      command(frame);
+      this.#parts.pump.attend();
+      this.#parts.command(frame);
     } else if (frame.type === "error") {
       this.#brainError(frame);
     }
+  }
+
+  #acked(id: string): void {
+    this.#parts.outbox.batchAcked(id);
+    this.#parts.pump.acked(id);
   }
 
   #brainError(frame: SignedFrame): void {

@@ -16,6 +16,8 @@ export interface AgentFiles {
   check(): void;
   /** Opens the buffer; tells once when it is not in its usual place. */
   openBuffer(): Promise<EventBuffer>;
+  /** The home if it can be used, else the temporary one, or `null`. */
+  home(): string | null;
   /** Small facts that the next process needs, under another process id. */
   readonly state: NonNullable<AgentParts["state"]>;
 }
@@ -35,6 +37,7 @@ export function createAgentFiles(
   };
   return {
     check: () => void locate(),
+    home: () => usableHome(settings, platform),
     async openBuffer() {
       const location = locate();
       const { bufferStore } = settings;
@@ -84,4 +87,10 @@ function lazyState(projectId: string, locate: () => Usable): AgentFiles["state"]
       else kept.set(key, value);
     },
   };
+}
+
+/** The home, or the temporary root that stands in for it, as for the buffer. */
+function usableHome(settings: Settings, platform: Platform): string | null {
+  const location = chooseBufferPath({ home: settings.home, bufferPath: null }, platform);
+  return location.kind === "file" ? location.path.replace(/[\\/][^\\/]*$/, "") : null;
 }

@@ -1,25 +1,37 @@
 import { createAgentCore } from "../agent/agent.ts";
+import { isSuperseded, nextGeneration } from "../agent/registry.ts";
 import type { Agent, AgentParts } from "../agent/agent_types.ts";
+import { createSpans } from "../agent/spans.ts";
+import { createWorkTracker } from "../agent/work_contexts.ts";
 import { systemClock } from "../base/clock.ts";
-import { errorText, isZ4jError } from "../base/errors.ts";
+import { isZ4jError } from "../base/errors.ts";
 import { consoleLogger, type Logger, safeLogger } from "../base/logger.ts";
+import { VERSION } from "../base/version.ts";
+import type { WorkSource } from "../base/work_context.ts";
+import { createAsyncStore } from "../platform/async_store.ts";
 import { permissionCheck } from "../platform/deno_permissions.ts";
+import { fingerprintOf } from "../buffer/fingerprint.ts";
 import { onHangupSignal } from "../platform/hangup_signal.ts";
+import { onIdleEnd } from "../platform/idle_end.ts";
 import { createPlatform } from "../platform/node.ts";
 import type { Platform } from "../platform/port.ts";
+import { onClusterFork, processFacts } from "../platform/process_facts.ts";
 import { decodeHmacSecret } from "../protocol/hmac.ts";
-import { MIN_SECRET_BYTES } from "../protocol/limits.ts";
 import { createRedactor } from "../redaction/redactor.ts";
 import { describeSettings } from "../settings/describe.ts";
 import { settingsError, type SettingsProblem } from "../settings/problem.ts";
 import { resolveSettings, type SettingsOutcome } from "../settings/resolve.ts";
 import type { Settings } from "../settings/settings.ts";
 import { createAgentFiles } from "./agent_files.ts";
+import { createAgentPresence, presenceFacts } from "./agent_presence.ts";
 import { createAgentTransport } from "./agent_transport.ts";
 import { createIdentity } from "./identity.ts";
 import { createIdleAgent } from "./idle_agent.ts";
 import { manageAgent, type ManagedAgent } from "./managed_agent.ts";
 import { AGENT_OPTION_KEYS, type AgentOptions } from "./options.ts";
+import { secretProblem } from "./secret_problem.ts";
+import { createStartGate } from "./start_gate.ts";
+import { START_ENV_NAMES } from "./start_rules.ts";
 
 /**
  * Makes the agent of this process from options and `Z4J_*` variables; the
@@ -62,7 +74,8 @@ export function createAgent(options: AgentOptions = {}): ManagedAgent {
 }
 
 /**
- * Makes the agent and starts it, unless `autostart` is off. A worker process
+ * Makes the agent and starts it, unless `autostart` is off or a rule of
+ * docs/life-cycle.md forbids it; one line then names the rule. A worker process
  * keeps it: SIGTERM and SIGINT flush what waits. A script that ends by itself
  * binds it with `await using`, which stops the agent at the end of the block.
  *
@@ -78,7 +91,7 @@ export function createAgent(options: AgentOptions = {}): ManagedAgent {
  */
 export async function startAgent(options: AgentOptions = {}): Promise<ManagedAgent> {
   const agent = createAgent(options);
-  if (agent.autostart) await agent.start();
+  await agent.autoStart();
   return agent;
 }
 
@@ -93,8 +106,21 @@ function compose(
   const files = createAgentFiles(settings, platform, logger);
   // Refused here, where every other setting is refused, not at the first start.
   if (settings.bufferPath !== null) files.check();
+  const singletonKey = `${settings.projectId}/${settings.agentName ?? ""}`;
+  const spans = options.opentelemetry && createSpans(options.opentelemetry, VERSION);
+  const work = createWorkTracker(createAsyncStore<WorkSource>(), spans);
+  const identity = createIdentity(settings, platform, () => naming.framework, clock.now());
+  const presence = createAgentPresence({
+    home: () => files.home(),
+    fingerprint: () => fingerprintOf(new TextEncoder().encode(settings.token)),
+    facts: presenceFacts(settings, platform, identity),
+    pid: platform.pid,
+    clock,
+    logger,
+  });
   const parts: AgentParts = {
-    identity: createIdentity(settings, platform, () => naming.framework, clock.now()),
+    identity,
+    announcer: presence,
     secret: decodeHmacSecret(settings.hmacSecret),
     transport: createAgentTransport(settings, {
       platform,
@@ -112,36 +138,42 @@ function compose(
     }),
     engines: options.engines ?? [],
     schedulers: options.schedulers ?? [],
+    purgeThreshold: settings.purgeThreshold,
     lintFacts: () => ({
       runtime: platform.runtime,
       envAccess: permissionCheck()({ name: "env" }) ? "full" : "scoped",
     }),
     context: options.context,
+    work,
+    spans,
     clock,
     logger,
     agentStatusDisabled: settings.agentStatusDisabled,
-    singletonKey: `${settings.projectId}/${settings.agentName ?? ""}`,
+    singletonKey,
   };
-  return manageAgent(createAgentCore(parts), {
-    autostart: settings.autostart,
+  const generation = nextGeneration();
+  const core = createAgentCore({ ...parts, generation });
+  presence.watch(core);
+  return manageAgent(core, {
+    presence,
+    gate: createStartGate({
+      autostart: settings.autostart,
+      skip: options.skip ?? [],
+      facts: () => ({ ...processFacts(), env: platform.env(START_ENV_NAMES) }),
+      isSuperseded: () => isSuperseded(singletonKey, generation),
+      logger,
+    }),
+    onClusterFork,
     strictMode: settings.strictMode,
     config: describeSettings(settings),
     logger,
     onStopSignal: (listener) => platform.onStopSignal(listener),
     onHangup: (listener) => onHangupSignal(listener),
+    onIdleEnd: (listener) => onIdleEnd(listener),
     nameFramework(name) {
       naming.framework = options.framework ?? name;
     },
   });
-}
-
-function secretProblem(text: string): string | null {
-  try {
-    const { length } = decodeHmacSecret(text);
-    return length >= MIN_SECRET_BYTES ? null : `it has ${length} bytes`;
-  } catch (error) {
-    return isZ4jError(error) ? "it is not URL-safe base64" : errorText(error);
-  }
 }
 
 function degraded(
@@ -161,14 +193,19 @@ function idle(reason: string, logger: Logger, level: "info" | "error"): ManagedA
   const agent: Agent = createIdleAgent(
     reason,
     () => logger[level]({}, `agent not started: ${reason}`),
+    createWorkTracker(createAsyncStore<WorkSource>()),
   );
   return manageAgent(agent, {
-    autostart: true,
+    presence: { close: () => Promise.resolve() },
+    // It starts nothing; its start says why.
+    gate: { refusal: () => null, tell() {} },
+    onClusterFork: () => () => {},
     strictMode: false,
     config: null,
     logger,
     onStopSignal: () => () => {},
     onHangup: () => () => {},
+    onIdleEnd: () => () => {},
     nameFramework() {},
   });
 }

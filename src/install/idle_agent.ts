@@ -1,4 +1,5 @@
 import type { Agent, AgentStatus, FlushReport } from "../agent/agent_types.ts";
+import type { WorkContexts } from "../agent/work_contexts.ts";
 import { Z4jError } from "../base/errors.ts";
 
 const NOTHING: FlushReport = { sent: 0, remaining: 0, timedOut: false };
@@ -9,10 +10,16 @@ const NOTHING: FlushReport = { sent: 0, remaining: 0, timedOut: false };
  *
  * @param reason Why it does nothing, in one line.
  * @param onStart Called at the first start, to say so once.
+ * @param context Follows requests all the same, for the program's own use.
  */
-export function createIdleAgent(reason: string, onStart: () => void): Agent {
+export function createIdleAgent(
+  reason: string,
+  onStart: () => void,
+  context: WorkContexts,
+): Agent {
   let told = false;
   return {
+    context,
     start() {
       if (!told) onStart();
       told = true;
@@ -24,6 +31,7 @@ export function createIdleAgent(reason: string, onStart: () => void): Agent {
     status: () => idleStatus(reason),
     record() {},
     reconnectNow() {},
+    requestFailed() {},
     on: () => () => {},
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -1,3 +1,4 @@
+import type { OpenTelemetryLike } from "../agent/otel_like.ts";
 import type { Clock } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Logger } from "../base/logger.ts";
@@ -20,6 +21,18 @@ export interface AgentOptions extends AgentSettingsOptions {
   readonly logger?: Logger | undefined;
   /** Facts about the current unit of work, put on each event as `context`. */
   readonly context?: (() => JsonObject | undefined) | undefined;
+  /**
+   * Further names of scripts, tools and package scripts in which the agent does
+   * not start by itself, besides the built-in ones; `false` switches all those
+   * rules off, for a test that wants `startAgent()` to start. Default: none.
+   */
+  readonly skip?: readonly string[] | false | undefined;
+  /**
+   * Your own `@opentelemetry/api`: commands and jobs that carry a context get
+   * spans in your traces, and requests take their trace from yours. Default: no
+   * spans.
+   */
+  readonly opentelemetry?: OpenTelemetryLike | undefined;
   /** Time. Default: the clock of the process. */
   readonly clock?: Clock | undefined;
   /** How to open a socket. Default: the runtime's `WebSocket` with headers. */
@@ -33,6 +46,8 @@ export const AGENT_OPTION_KEYS: readonly string[] = [
   "framework",
   "logger",
   "context",
+  "skip",
+  "opentelemetry",
   "clock",
   "webSocket",
 ];

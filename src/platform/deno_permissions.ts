@@ -1,8 +1,9 @@
 /** What the library asks permission for. */
 export type PermissionQuery =
   | { readonly name: "env"; readonly variable?: string }
-  | { readonly name: "sys"; readonly kind: "hostname" | "homedir" | "uid" }
-  | { readonly name: "read" | "write"; readonly path: string };
+  | { readonly name: "sys"; readonly kind: "hostname" | "homedir" | "uid" | "statfs" }
+  | { readonly name: "read" | "write"; readonly path: string }
+  | { readonly name: "net"; readonly host: string };
 
 /** Tells whether something is allowed without asking anybody. */
 export type IsGranted = (query: PermissionQuery) => boolean;

@@ -84,7 +84,8 @@ export function createFrameSigner(options: FrameSignerOptions): FrameSigner {
         signed = Promise.reject(error);
       }
       const inOrder = Promise.allSettled([tail, signed]).then(() => signed);
-      tail = inOrder.catch(() => {});
+      // Resolves to nothing: the text must not live on until the next frame.
+      tail = inOrder.then(() => {}, () => {});
       return inOrder;
     },
   };

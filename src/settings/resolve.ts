@@ -38,6 +38,11 @@ export type SettingsOutcome =
     readonly warnings: readonly SettingsProblem[];
     /** What decides how to go on; defaults where these are wrong too. */
     readonly settings: SettingEssentials;
+    /**
+     * The settings that are right on their own, for a diagnosis. They hold
+     * secrets; behind a call, so that nothing prints them with the outcome.
+     */
+    readonly partial: () => Readonly<Partial<SettingValues>>;
   };
 
 type Draft = { -readonly [K in SettingKey]?: SettingValues[K] };
@@ -79,7 +84,13 @@ export function resolveSettings(
   problems.push(...crossChecks(draft, platform, checks));
   const warnings = Object.freeze([...unknownEnvNames(env), ...shadowedFiles(env)]);
   if (problems.length > 0) {
-    return { ok: false, problems: Object.freeze(problems), warnings, settings: essentials(draft) };
+    return {
+      ok: false,
+      problems: Object.freeze(problems),
+      warnings,
+      settings: essentials(draft),
+      partial: () => draft,
+    };
   }
   // Without a problem every key of the table is in the draft.
   const settings = { ...draft, sources: Object.freeze(sources) } as Settings;

@@ -43,6 +43,9 @@ function loopRig(): LoopRig {
   let current: Course = { lastsMs: 0, acks: false, end: BROKEN };
   const session = (): AgentSession => ({
     handlers: { message() {}, ended() {} },
+    get verified() {
+      return current.acks;
+    },
     run: () =>
       new Promise((resolve) => {
         if (current.acks) failures.recovered();
@@ -112,17 +115,20 @@ describe("createReconciler()", () => {
     assert.equal(almost.waits.at(-1), 16_000);
   });
 
-  it("spreads the return over 8 s when a lasting session falls with its brain", async () => {
+  it("spreads the return over 10 s when a session that worked falls with its brain", async () => {
     for (const code of [1001, 1006, 1012, null]) {
       const rig = loopRig();
       const end: SessionEnd = { ...BROKEN, code };
-      await rig.run([{ lastsMs: 30_000, acks: true, end }]);
-      assert.deepEqual(rig.waits, [8000]);
+      await rig.run([{ lastsMs: 1000, acks: true, end }]);
+      assert.deepEqual(rig.waits, [10_000]);
+      const silent = loopRig();
+      await silent.run([{ lastsMs: 1000, acks: false, end }]);
+      assert.deepEqual(silent.waits, [1000]);
     }
-    // 200 agents: no second of the 8 sees more than a fifth of them.
+    // 200 agents: no second of the 10 sees more than a fifth of them.
     const seconds = new Map<number, number>();
     for (let agent = 0; agent < 200; agent++) {
-      const second = Math.floor(retryDelayMs(BROKEN, 4, agent / 200) / 1000);
+      const second = Math.floor(retryDelayMs(BROKEN, 1, agent / 200, true) / 1000);
       seconds.set(second, (seconds.get(second) ?? 0) + 1);
     }
     assert.ok(Math.max(...seconds.values()) <= 40);

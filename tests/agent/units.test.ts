@@ -112,6 +112,26 @@ describe("createPump()", () => {
     assert.equal(gaveUp.length, 1);
   });
 
+  it("reads a batch anew when part of it is gone before it is sent again", async () => {
+    const { pump, buffer, clock } = await pumpRig(['{"a":1}', '{"b":2}']);
+    const probe = await send(pump);
+    const batch = await send(pump);
+    clock.advance(1);
+    pump.acked(probe?.id ?? "");
+    const [first] = await buffer.read(0, { maxCount: 1, maxBytes: 1000 });
+    buffer.discard(first ?? assert.fail("nothing is stored"), "capacity");
+    await buffer.settled();
+    clock.advance(90_000);
+    const again = await send(pump);
+    assert.equal(again?.payloadText, '{"events":[{"b":2}]}');
+    pump.acked(batch?.id ?? "");
+    await buffer.settled();
+    assert.equal(buffer.depth().count, 1);
+    pump.acked(again?.id ?? "");
+    await buffer.settled();
+    assert.equal(buffer.depth().count, 0);
+  });
+
   it("gives a silent session up and asks an idle one for a sign of life", async () => {
     const { pump, clock, gaveUp } = await pumpRig([]);
     pump.acked((await send(pump))?.id ?? "");
@@ -142,6 +162,23 @@ describe("createPump()", () => {
     assert.deepEqual(buffer.losses().content, { "task.started": 1 });
   });
 
+  it("cuts what does not fit out of an event, also when it is sent again", async () => {
+    const large = JSON.stringify({ data: { args: ["x".repeat(5000)], queue: "mail" }, id: "1" });
+    const { pump, buffer, clock } = await pumpRig([large]);
+    const probe = await send(pump);
+    const batch = await send(pump);
+    const cut = "[5004 bytes removed: the event was too large]";
+    const text = JSON.stringify({ events: [{ data: { args: [cut], queue: "mail" }, id: "1" }] });
+    assert.equal(batch?.payloadText, text);
+    clock.advance(1);
+    pump.acked(probe?.id ?? "");
+    clock.advance(90_000);
+    assert.equal((await send(pump))?.payloadText, text);
+    pump.acked(batch?.id ?? "");
+    await buffer.settled();
+    assert.deepEqual([buffer.depth().count, buffer.losses().content], [0, {}]);
+  });
+
   it("publish() settles with the ack, or as lost with the session", async () => {
     const { pump } = await pumpRig([]);
     await send(pump);
@@ -160,6 +197,7 @@ describe("createPump()", () => {
 describe("createBatchPacer()", () => {
   it("shrinks for a slow brain and grows for a quick one", () => {
     const slow = createBatchPacer();
+    slow.attended = true;
     assert.equal(slow.batchEvents(), 500);
     slow.measured({ count: 0, serviceMs: 10 });
     for (let i = 0; i < 10; i++) {
@@ -168,6 +206,10 @@ describe("createBatchPacer()", () => {
     }
     assert.ok(slow.batchEvents() > 40 && slow.batchEvents() < 70, `${slow.batchEvents()}`);
     assert.ok(slow.windowEvents() < 250);
+    slow.attended = false;
+    const events = slow.batchEvents();
+    assert.ok(events > 400 && events < 700, `${events} events while nobody gives commands`);
+    assert.ok(slow.windowEvents() < events, "one long batch at a time");
     const quick = createBatchPacer();
     quick.measured({ count: 0, serviceMs: 200 });
     for (let i = 0; i < 10; i++) quick.measured({ count: 500, serviceMs: 220 });

@@ -1,5 +1,6 @@
 // Compile-only: the real Hono takes the structural middleware and keeps its types.
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
+import { routePath } from "hono/route";
 import { type HonoAgent, z4j, type Z4jVariables } from "../../src/web/hono.ts";
 
 declare const agent: HonoAgent & { readonly mine: 42 };
@@ -14,3 +15,18 @@ app.get("/", (c) => {
 
 export const plain: Hono = new Hono();
 plain.use(z4j(agent));
+
+// `identify` sees Hono's context, with or without the type of the program's own.
+export const named: Hono<{ Variables: { user: string } }> = new Hono<
+  { Variables: { user: string } }
+>();
+named.use(
+  z4j(agent, { identify: (c) => ({ user: c.req.header("x-user"), plan: String(c.get("plan")) }) }),
+);
+named.use(
+  z4j(agent, {
+    identify: (c: Context<{ Variables: { user: string } }>) =>
+      Promise.resolve({ user: c.var.user }),
+    route: routePath,
+  }),
+);

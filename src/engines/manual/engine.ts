@@ -6,7 +6,7 @@ import { createOutlet } from "./outlet.ts";
 import { createPresence } from "./presence.ts";
 import { register } from "./register.ts";
 import type { ManualEngine, ManualEngineOptions, ManualTaskOptions } from "./options.ts";
-import { receive, type RegisteredTask, runTask, type RunTools } from "./run.ts";
+import { beginRun, receive, type RegisteredTask, runTask, type RunTools } from "./run.ts";
 import { createRuns } from "./runs.ts";
 import { createSlots } from "./slots.ts";
 import { createSubmitter } from "./submit.ts";
@@ -44,8 +44,9 @@ export function manualEngine(options: ManualEngineOptions = {}): ManualEngine {
     worker,
     slots: createSlots(concurrency),
     runs: createRuns(),
-    report: (kind, taskId, occurredAtMs, data) =>
-      outlet.event({ kind, taskId, occurredAtMs, data }),
+    report: (kind, { taskId, context }, data, occurredAtMs = clock.now()) =>
+      outlet.event({ kind, taskId, occurredAtMs, data, context }),
+    work: () => outlet.work(),
   };
   const submitter = createSubmitter(name, tasks, tools);
   const presence = createPresence(outlet, clock, worker, options.pid);
@@ -59,10 +60,10 @@ export function manualEngine(options: ManualEngineOptions = {}): ManualEngine {
     ): (...inputs: A) => Promise<R> {
       const task = register(tasks, taskName, run as RegisteredTask["run"], taskOptions);
       return (...inputs) => {
-        const taskId = randomUuid();
-        receive(tools, task, taskId, { args: inputs });
+        const begun = beginRun(tools, task, randomUuid(), inputs);
+        receive(tools, begun, { args: inputs });
         // What `run` gives is what `runTask` gives.
-        return runTask(tools, task, taskId, inputs) as Promise<R>;
+        return runTask(tools, begun) as Promise<R>;
       };
     },
     attach(sink) {

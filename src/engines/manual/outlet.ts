@@ -1,3 +1,4 @@
+import type { JobContexts } from "../../base/work_context.ts";
 import type { EngineEvent, EngineSink } from "../contract.ts";
 
 /** The way to the sink of the moment. */
@@ -8,6 +9,8 @@ export interface Outlet {
   isOpen(): boolean;
   /** Lets the sink go. */
   close(): void;
+  /** Carries contexts, while there is a sink that can. */
+  work(): JobContexts | undefined;
   /** Hands an event on, if there is a sink; never throws. */
   event(event: EngineEvent): void;
 }
@@ -22,6 +25,7 @@ export function createOutlet(): Outlet {
       return true;
     },
     isOpen: () => current !== undefined,
+    work: () => current?.work,
     close: () => void (current = undefined),
     event(event) {
       try {

@@ -1,7 +1,7 @@
 import { randomUuid } from "../../base/ids.ts";
 import type { ActionOutcome, SubmitInput } from "../contract.ts";
 import { MAX_ETA_MS, MAX_WAITING, RECENT_RUNS } from "./limits.ts";
-import { receive, type RegisteredTask, runTask, type RunTools } from "./run.ts";
+import { beginRun, receive, type RegisteredTask, type Run, runTask, type RunTools } from "./run.ts";
 
 /** Starts runs on command. */
 export interface Submitter {
@@ -21,10 +21,10 @@ export function createSubmitter(
   const byKey = new Map<string, string>();
   let pending = 0;
 
-  const begin = (task: RegisteredTask, taskId: string, inputs: readonly unknown[]): void => {
-    waiting.delete(taskId);
+  const begin = (run: Run): void => {
+    waiting.delete(run.taskId);
     // Its failure is in the events; nobody else awaits it.
-    runTask(tools, task, taskId, inputs).catch(() => {}).finally(() => pending--);
+    runTask(tools, run).catch(() => {}).finally(() => pending--);
   };
   const remember = (key: string | null, taskId: string): void => {
     if (key !== null) byKey.set(key, taskId);
@@ -49,16 +49,17 @@ export function createSubmitter(
       pending++;
       const taskId = randomUuid();
       remember(input.idempotencyKey, taskId);
-      receive(tools, task, taskId, {
+      const hasNamed = Object.keys(input.kwargs).length > 0;
+      const inputs = hasNamed ? [...input.args, input.kwargs] : input.args;
+      const run = beginRun(tools, task, taskId, inputs);
+      receive(tools, run, {
         args: input.args,
         kwargs: input.kwargs,
         priority: input.priority ?? undefined,
         eta: delay > 0 ? new Date(tools.clock.now() + delay).toISOString() : undefined,
       });
-      const hasNamed = Object.keys(input.kwargs).length > 0;
-      const inputs = hasNamed ? [...input.args, input.kwargs] : input.args;
-      if (delay === 0) begin(task, taskId, inputs);
-      else waiting.set(taskId, tools.clock.setTimer(() => begin(task, taskId, inputs), delay));
+      if (delay === 0) begin(run);
+      else waiting.set(taskId, tools.clock.setTimer(() => begin(run), delay));
       return { status: "done", result: { task_id: taskId, engine } };
     },
     stop() {
@@ -66,7 +67,7 @@ export function createSubmitter(
         cancel();
         pending--;
         tools.runs.set(taskId, { state: "unknown" });
-        tools.report("task.revoked", taskId, tools.clock.now(), {});
+        tools.report("task.revoked", { taskId, context: undefined }, {});
       }
       waiting.clear();
     },

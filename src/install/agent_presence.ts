@@ -1,0 +1,216 @@
+import type { Agent, AgentIdentity } from "../agent/agent_types.ts";
+import type { Announcement, Announcer } from "../agent/hello.ts";
+import type { Clock } from "../base/clock.ts";
+import { randomHex } from "../base/ids.ts";
+import type { Logger } from "../base/logger.ts";
+import { VERSION } from "../base/version.ts";
+import type { Platform } from "../platform/port.ts";
+import { openPresenceFolder, type PresenceFolder } from "../presence/folder.ts";
+import { type AgentPresence, presenceStatus } from "../presence/record.ts";
+import { covers, isEmpty, unionOf } from "../presence/union.ts";
+import {
+  createPresenceWriter,
+  type PresenceDraft,
+  type PresenceWriter,
+} from "../presence/writer.ts";
+import type { Settings } from "../settings/settings.ts";
+
+/** The file that shows this agent to its neighbours, and what it learns from theirs. */
+export interface AgentPresenceKeeper extends Announcer {
+  /** Keeps the file in step with the agent; removes it when the agent stops. */
+  watch(agent: Agent): void;
+  /** Removes the file. */
+  close(): Promise<void>;
+}
+
+/** What the keeper is made of. */
+export interface KeeperParts {
+  /** A proved home, or `null` where there is none; asked when the agent starts. */
+  readonly home: () => string | null;
+  /** Fingerprint of the token. */
+  readonly fingerprint: () => Promise<string>;
+  /** The facts of the file as they are now. */
+  readonly facts: (agent: Agent) => Omit<
+    PresenceDraft,
+    "formatVersion" | "tokenFingerprint" | "announces" | "hello"
+  >;
+  readonly pid: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Creates a keeper that touches nothing before the agent dials. */
+export function createAgentPresence(parts: KeeperParts): AgentPresenceKeeper {
+  return new Keeper(parts);
+}
+
+interface Opened {
+  readonly id: string;
+  readonly folder: PresenceFolder;
+  readonly writer: PresenceWriter;
+  readonly fingerprint: string;
+}
+
+// Whoever says hello at the same moment has done so by then.
+const SETTLE_MS = 2000;
+const NOTHING: Announcement = { engines: [], schedulers: [], capabilities: {} };
+
+class Keeper implements AgentPresenceKeeper {
+  readonly #parts: KeeperParts;
+  #agent: Agent | undefined;
+  #opening: Promise<Opened | null> | undefined;
+  #closing: Promise<void> = Promise.resolve();
+  #own: Announcement = NOTHING;
+  #hello: AgentPresence["hello"] = null;
+  #names = "";
+  #toldAlone = false;
+  #renew: () => void = () => {};
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts;
+  }
+
+  bind(renew: () => void): void {
+    this.#renew = renew;
+  }
+
+  watch(agent: Agent): void {
+    this.#agent = agent;
+    agent.on("state", ({ to }) => to === "stopped" ? void this.close() : this.#changed());
+    agent.on("connected", () => {
+      this.#changed();
+      this.#parts.clock.setTimer(() => void this.#settle(true), SETTLE_MS);
+    });
+    agent.on("loss", () => this.#changed());
+  }
+
+  async agree(own: Announcement): Promise<Announcement> {
+    this.#own = own;
+    const opened = await this.#open();
+    if (opened === null) {
+      this.#tellAlone(own, "no home directory can be used");
+      return own;
+    }
+    // Written before the others are read: of two that start together, at least
+    // the later one sees both.
+    await opened.writer.writeNow();
+    const mates = await this.#mates(opened);
+    const announced = unionOf(own, mates.map(({ announces }) => announces));
+    if (mates.length === 0) this.#tellAlone(announced, "no other process in this home has one");
+    this.#hello = { atMs: this.#parts.clock.now(), announced };
+    await opened.writer.writeNow();
+    return announced;
+  }
+
+  close(): Promise<void> {
+    const opening = this.#opening;
+    if (opening === undefined) return this.#closing;
+    this.#opening = undefined;
+    this.#hello = null;
+    return this.#closing = opening.then((opened) => opened?.writer.close());
+  }
+
+  #changed(): void {
+    void this.#opening?.then((opened) => opened?.writer.changed());
+  }
+
+  #open(): Promise<Opened | null> {
+    return this.#opening ??= this.#openNow().catch((error: unknown) => {
+      this.#parts.logger.debug({ error: String(error) }, "no presence file is kept");
+      return null;
+    });
+  }
+
+  async #openNow(): Promise<Opened | null> {
+    const { home, fingerprint: fingerprintOf, pid, clock } = this.#parts;
+    const agent = this.#agent;
+    const directory = home();
+    if (directory === null || agent === undefined) return null;
+    const fingerprint = await fingerprintOf();
+    const folder = await openPresenceFolder(directory, clock);
+    const id = `${pid}-${clock.now()}-${randomHex(4)}`;
+    const lock = await folder.claim(id);
+    if (lock === null) return null;
+    const writer = createPresenceWriter({
+      id,
+      folder,
+      lock,
+      clock,
+      draft: () => this.#draft(agent, fingerprint),
+      refreshed: () => this.#settle(false),
+    });
+    return { id, folder, writer, fingerprint };
+  }
+
+  #draft(agent: Agent, tokenFingerprint: string): PresenceDraft {
+    return {
+      formatVersion: 1,
+      ...this.#parts.facts(agent),
+      tokenFingerprint,
+      announces: this.#own,
+      hello: this.#hello,
+    };
+  }
+
+  async #mates({ id, folder, fingerprint }: Opened): Promise<readonly AgentPresence[]> {
+    this.#names = folder.names().join();
+    const living = await folder.living(id);
+    return living.filter((other) => other.id !== id && other.tokenFingerprint === fingerprint);
+  }
+
+  /**
+   * Announces again when this process had the last word at the brain and left
+   * out what a neighbour brings. The folder is read only when somebody came or
+   * went.
+   */
+  async #settle(always: boolean): Promise<void> {
+    try {
+      const opened = await this.#opening;
+      const hello = this.#hello;
+      if (opened === null || opened === undefined || hello === null) return;
+      if (!always && opened.folder.names().join() === this.#names) return;
+      const mates = await this.#mates(opened);
+      const isLast = mates.every((mate) => (mate.hello?.atMs ?? 0) <= hello.atMs);
+      const wanted = unionOf(this.#own, mates.map(({ announces }) => announces));
+      if (isLast && !covers(hello.announced, wanted)) this.#renew();
+    } catch {
+      // The next turn looks again.
+    }
+  }
+
+  #tellAlone(announced: Announcement, why: string): void {
+    if (this.#toldAlone || !isEmpty(announced)) return;
+    this.#toldAlone = true;
+    this.#parts.logger.info(
+      { why },
+      "this process announces neither engines nor schedulers; a worker that shares its token from " +
+        "another home or machine would vanish from the dashboard: mint a second token for one of " +
+        "them, or give both the same Z4J_HOME",
+    );
+  }
+}
+
+/** Everything in the file that comes from settings and surroundings, and the agent's status. */
+export function presenceFacts(
+  settings: Settings,
+  platform: Pick<Platform, "pid" | "runtime" | "runtimeVersion">,
+  identity: AgentIdentity,
+): KeeperParts["facts"] {
+  return (agent) => {
+    const status = presenceStatus(agent.status());
+    return {
+      pid: platform.pid,
+      workerId: identity.workerId,
+      role: identity.workerRole,
+      agentName: settings.agentName,
+      framework: identity.framework,
+      projectId: settings.projectId,
+      brainUrl: settings.brainUrl,
+      startedAtMs: identity.startedAtMs,
+      runtime: { name: platform.runtime, version: platform.runtimeVersion },
+      version: VERSION,
+      bufferPath: status.buffer?.capabilities.path ?? null,
+      status,
+    };
+  };
+}
