@@ -34,45 +34,11 @@ export interface Keeper {
 export function createKeeper(parts: KeeperParts): Keeper {
   const { stores, clock, notice } = parts;
   const listed = new Map<string, string>();
-  const told = new Set<string>();
   let seen: string | undefined;
 
-  const once = (key: string, message: string): void => {
-    if (told.has(`${key} ${message}`) || told.size >= MAX_TOLD) return;
-    told.add(`${key} ${message}`);
-    notice({ schedule: key }, message);
-  };
-
-  const rowsOf = (queue: string, { live, off }: QueueSchedules, nowMs: number): Schedule[] => {
-    const isLive = new Set(live.map(({ id }) => id));
-    const last = (id: string): number | null => parts.lastRuns.get(keyOf(queue, id)) ?? null;
-    return [
-      ...live.map((one) => liveRow(queue, one, nowMs, last(one.id))),
-      ...[...off].filter(([id]) => !isLive.has(id)).map(([id, record]) =>
-        offRow(queue, id, record, last(id))
-      ),
-    ];
-  };
-
-  const tell = (queue: string, { live, off, legacy }: QueueSchedules, nowMs: number): void => {
-    for (const key of legacy) {
-      once(
-        keyOf(queue, key),
-        "a repeatable job of an earlier BullMQ is not shown; make it a job scheduler",
-      );
-    }
-    for (const one of live) {
-      const key = keyOf(queue, one.id);
-      // A schedule that gets stuck again is told again.
-      if (standingOf(one, nowMs) !== "stuck") told.delete(`${key} ${STUCK}`);
-      else once(key, STUCK);
-    }
-    for (const [id, record] of off) {
-      if (record === undefined) {
-        once(keyOf(queue, id), "the record of a disabled schedule is unreadable");
-      }
-    }
-  };
+  const teller = createTeller(notice);
+  const rowsOf = (queue: string, found: QueueSchedules, nowMs: number): readonly Schedule[] =>
+    scheduleRows(queue, found, nowMs, (key) => parts.lastRuns.get(key) ?? null);
 
   return {
     async list() {
@@ -95,9 +61,9 @@ export function createKeeper(parts: KeeperParts): Keeper {
       const rows: Schedule[] = [];
       for (const store of stores) {
         const found = await store.read(nowMs);
-        tell(store.queue.name, found, nowMs);
+        teller.tell(store.queue.name, found, nowMs);
         const returned = found.live.filter(({ id }) => found.off.get(id)?.state === "off");
-        for (const { id } of returned) await putAway(store, id, clock, once);
+        for (const { id } of returned) await putAway(store, id, clock, teller.once);
         rows.push(...rowsOf(store.queue.name, found, nowMs));
       }
       const text = JSON.stringify(rows);
@@ -117,8 +83,57 @@ export function createKeeper(parts: KeeperParts): Keeper {
   };
 }
 
+interface Teller {
+  /** Tells what is wrong with the schedules of a queue. */
+  tell(queue: string, found: QueueSchedules, nowMs: number): void;
+  /** Tells something about a schedule the first time. */
+  once(key: string, message: string): void;
+}
+
+function createTeller(notice: KeeperParts["notice"]): Teller {
+  const told = new Set<string>();
+  const once = (key: string, message: string): void => {
+    if (told.has(`${key} ${message}`) || told.size >= MAX_TOLD) return;
+    told.add(`${key} ${message}`);
+    notice({ schedule: key }, message);
+  };
+  return {
+    once,
+    tell(queue, { live, off, legacy }, nowMs) {
+      for (const key of legacy) once(keyOf(queue, key), LEGACY);
+      for (const one of live) {
+        const key = keyOf(queue, one.id);
+        // A schedule that gets stuck again is told again.
+        if (standingOf(one, nowMs) !== "stuck") told.delete(`${key} ${STUCK}`);
+        else once(key, STUCK);
+      }
+      for (const [id, record] of off) {
+        if (record === undefined) once(keyOf(queue, id), UNREADABLE);
+      }
+    },
+  };
+}
+
+function scheduleRows(
+  queue: string,
+  { live, off }: QueueSchedules,
+  nowMs: number,
+  lastRun: (key: string) => number | null,
+): readonly Schedule[] {
+  const isLive = new Set(live.map(({ id }) => id));
+  const last = (id: string): number | null => lastRun(keyOf(queue, id));
+  return [
+    ...live.map((one) => liveRow(queue, one, nowMs, last(one.id))),
+    ...[...off].filter(([id]) => !isLive.has(id)).map(([id, record]) =>
+      offRow(queue, id, record, last(id))
+    ),
+  ];
+}
+
 const NOTHING: QueueSchedules = { live: [], off: new Map(), legacy: [] };
 const MAX_TOLD = 1000;
+const LEGACY = "a repeatable job of an earlier BullMQ is not shown; make it a job scheduler";
+const UNREADABLE = "the record of a disabled schedule is unreadable";
 const STUCK = "a schedule is stuck: its next run is overdue and has no job; enable it to repair it";
 
 /** Another process made a switched-off scheduler: its definition is kept, it is not. */
