@@ -85,7 +85,7 @@ export function createHooks(parts: HookParts): Hooks {
 function engineSink(engine: Engine, parts: HookParts): EngineSink {
   return {
     event(event) {
-      if (event.kind === "task.sent") parts.work.asked(event.taskId);
+      if (event?.kind === "task.sent") parts.work.asked(event.taskId);
       parts.recorder.event(engine.name, event);
     },
     work: parts.work,
