@@ -6,15 +6,16 @@
  *
  * Names: record, sign, idle, ingest, delivery, backlog, loop, storm, record_python,
  * drain. The last one compares both runtimes in one run. It and record_python
- * need the Python agent and the stock brain: `Z4J_BIN` names its program, and
- * `Z4J_AGENT_PYTHON` an interpreter with z4j-bare if that is not beside it;
- * without them they are skipped. `--json` adds one line for each measurement to a
+ * need the Python agent and the stock brain, which ./scripts/test installs:
+ * `Z4J_BIN` names another program of it, `Z4J_AGENT_PYTHON` an interpreter with
+ * z4j-bare if that is not beside it; without them they are skipped. `--json` adds one line for each measurement to a
  * file. The exit status is 1 when a measurement failed, and with `--strict` also
  * when a goal was missed. All but record and sign read /proc, so they need Linux.
  */
 import { spawn } from "node:child_process";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync } from "node:fs";
 import { availableParallelism, cpus, release, tmpdir, type as systemType } from "node:os";
+import { resolve as resolvePath } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { Measurement, RuntimeName } from "./bench/measure.ts";
@@ -39,6 +40,7 @@ const FLAGS: Readonly<Record<RuntimeName, readonly string[]>> = {
   bun: [],
 };
 const DEADLINE_MS = 240_000;
+const INSTALLED_BRAIN = ".venv/bin/z4j";
 
 const { values } = parseArgs({
   options: {
@@ -48,6 +50,10 @@ const { values } = parseArgs({
     strict: { type: "boolean", default: false },
   },
 });
+
+if (process.env["Z4J_BIN"] === undefined && existsSync(INSTALLED_BRAIN)) {
+  process.env["Z4J_BIN"] = resolvePath(INSTALLED_BRAIN);
+}
 
 /** The given choice, or all; an unknown one ends the process. */
 function choose<T extends string>(all: readonly T[], wanted: string | undefined): readonly T[] {

@@ -13,6 +13,7 @@ import {
   storedBatch,
   unloaded,
 } from "./batches.ts";
+import { fitEntry } from "./fit_entry.ts";
 import { createOnceLogger, type OnceLogger } from "./guard.ts";
 import {
   type Batch,
@@ -266,7 +267,7 @@ class BufferPump implements Pump {
       if (last === undefined || session !== this.#session) return null;
       const usable = this.#beforeHeld(entries);
       session.cursor = usable.at(-1)?.id ?? this.#poison.heldId;
-      const fitting = usable.filter((entry) => this.#fits(entry, session.maxBytes));
+      const fitting = usable.flatMap((entry) => this.#fitted(entry, session.maxBytes));
       if (fitting.length > 0) return storedBatch(fitting);
     }
     return null;
@@ -277,7 +278,9 @@ class BufferPump implements Pump {
   async #load(session: Session, batch: Batch): Promise<LoadedBatch | null> {
     if (isLoaded(batch)) return batch;
     const limits = { maxCount: batch.count, maxBytes: batch.bytes };
-    const again = reloaded(batch, await this.#readStored(batch.firstId - 1, limits));
+    const entries = await this.#readStored(batch.firstId - 1, limits);
+    const fitting = entries.flatMap((entry) => this.#fitted(entry, session.maxBytes));
+    const again = reloaded(batch, fitting);
     if (again !== null || session !== this.#session) return again;
     this.#flights.take(batch.id);
     session.cursor = Math.min(session.cursor, batch.firstId - 1);
@@ -300,10 +303,11 @@ class BufferPump implements Pump {
     }
   }
 
-  #fits(entry: StoredEntry, maxBytes: number): boolean {
-    if (entry.bytes + EVENTS_FRAME_BYTES <= maxBytes) return true;
+  #fitted(entry: StoredEntry, maxBytes: number): readonly StoredEntry[] {
+    const fitting = fitEntry(entry, maxBytes - EVENTS_FRAME_BYTES);
+    if (fitting !== null) return [fitting];
     this.#discard(entry, "it is larger than the brain's frame limit");
-    return false;
+    return [];
   }
 
   #discard(entry: StoredEntry, reason: string): void {

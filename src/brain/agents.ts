@@ -19,10 +19,14 @@ export interface AgentIdentity {
   readonly agentId: string;
   readonly project: number;
   readonly projectId: string;
+  readonly projectSlug: string;
 }
 
+/** Why a token is refused; whoever holds a token may know what became of it. */
+export type TokenRefusal = "unknown" | "revoked" | "archived";
+
 const SELECT_AGENT =
-  "SELECT agents.*, projects.id AS project_id FROM agents JOIN projects ON projects.pk = agents.project";
+  "SELECT agents.*, projects.id AS project_id, projects.slug AS project_slug FROM agents JOIN projects ON projects.pk = agents.project";
 
 /** Stores a new agent; a name that exists in the project is a conflict. */
 export function insertAgent(
@@ -62,7 +66,15 @@ export function agentByTokenHash(db: Database, tokenHash: string): AgentIdentity
     agentId: requiredText(row, "id"),
     project: requiredNumber(row, "project"),
     projectId: requiredText(row, "project_id"),
+    projectSlug: requiredText(row, "project_slug"),
   };
+}
+
+/** Why `agentByTokenHash` finds nobody. */
+export function tokenRefusal(db: Database, tokenHash: string): TokenRefusal {
+  const row = db.get("SELECT revoked_ms FROM agents WHERE token_hash = ?", tokenHash);
+  if (row === undefined) return "unknown";
+  return numberOf(row, "revoked_ms") === null ? "archived" : "revoked";
 }
 
 /** One agent of a project, or `null`. */

@@ -1,6 +1,6 @@
 import type { Logger } from "../base/logger.ts";
 import type { JsonValue } from "../base/json.ts";
-import type { AgentIdentity } from "./agents.ts";
+import type { AgentIdentity, TokenRefusal } from "./agents.ts";
 import type { BrainContext } from "./context.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { ExternalSchedules } from "./external_schedules.ts";
@@ -18,6 +18,8 @@ export interface GatewayParts {
   readonly redact: (value: JsonValue) => JsonValue;
   /** Who a bearer token is, or `null`. */
   readonly identify: (token: string) => Promise<AgentIdentity | null>;
+  /** Why `identify` knows nobody by a token. */
+  readonly whyRefused: (token: string) => Promise<TokenRefusal>;
   /** The key of a project's agents. */
   readonly projectSecret: (projectId: string) => Promise<Uint8Array>;
   /** Tells that something came online. */

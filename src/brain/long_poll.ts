@@ -2,7 +2,7 @@ import { errorText } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { RequestFacts } from "../platform/serve_port.ts";
 import { importHmacKey } from "../protocol/hmac.ts";
-import type { AgentIdentity } from "./agents.ts";
+import type { AgentIdentity, TokenRefusal } from "./agents.ts";
 import type { ConnectRate } from "./connect_rate.ts";
 import { bearerToken } from "./gateway.ts";
 import type { GatewayParts } from "./gateway_parts.ts";
@@ -94,7 +94,7 @@ class LongPollDoor implements ClosableAgentHttp {
   async #identify(request: Request): Promise<Caller | Response> {
     const token = bearerToken(request.headers.get("authorization"));
     const identity = token === null ? null : await this.#parts.identify(token);
-    if (identity === null) return refuse(401, "the agent token is missing, unknown or revoked");
+    if (identity === null) return refuseToken(token && await this.#parts.whyRefused(token));
     const nonce = request.headers.get("x-z4j-session-nonce") ?? "";
     if (nonce === "" || nonce.length > NONCE_CHARS) {
       return refuse(400, `X-Z4J-Session-Nonce must have 1 to ${NONCE_CHARS} characters`);
@@ -143,7 +143,7 @@ class LongPollDoor implements ClosableAgentHttp {
     if (session === null) return refuse(409, INVALIDATED);
     const outcome: UploadOutcome = await session.upload(frames);
     if (outcome.kind === "taken") return answer(identity, outcome.answer);
-    if (outcome.kind === "revoked") return refuse(401, "the agent is revoked");
+    if (outcome.kind === "revoked") return refuseToken("revoked");
     this.#table.invalidate(session);
     if (outcome.kind === "invalidated") return refuse(409, INVALIDATED);
     return refuse(503, "the frames could not be stored", { "retry-after": "1" });
@@ -182,6 +182,8 @@ function headersFor(identity: AgentIdentity): Record<string, string> {
   return {
     "x-z4j-agent-id": identity.agentId,
     "x-z4j-project-id": identity.projectId,
+    // Ours alone; the stock brain tells no slug.
+    "x-z4j-project-slug": identity.projectSlug,
     "x-z4j-longpoll-worker": WORKER,
     // The peer judges its clock by it, and not every server sends one.
     date: new Date().toUTCString(),
@@ -194,6 +196,18 @@ function refuse(
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   return Response.json({ detail }, { status, headers });
+}
+
+/** The stock brain's words for an archived project; that a token was revoked is ours. */
+function refuseToken(why: TokenRefusal | "" | null): Response {
+  if (why === "archived") {
+    const detail = "the project of this agent is archived";
+    return Response.json({ error: "project_inactive", detail }, { status: 403 });
+  }
+  const detail = "the agent token is missing, unknown or revoked";
+  return Response.json(why === "revoked" ? { error: "agent_revoked", detail } : { detail }, {
+    status: 401,
+  });
 }
 
 function refuseBody({ status, detail }: RefusedBody): Response {

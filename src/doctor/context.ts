@@ -18,9 +18,9 @@ import {
 } from "@z4j/core/diagnostics";
 import { type Answer, request } from "./brain_http.ts";
 import { type BrainSession, openBrainSession } from "./brain_session.ts";
+import { agentDirectories } from "./directories.ts";
 import { findPackages, type FoundPackage } from "./inventory.ts";
-import { readLiveAgents } from "./live_agents.ts";
-import type { LiveAgent } from "./live_agents.ts";
+import { type LiveAgent, readLiveAgents } from "./live_agents.ts";
 import type { DoctorOptions } from "./options.ts";
 import { findRoute, type Route, type RouteOutcome } from "./route.ts";
 import { tryUpgrade, type UpgradeOutcome } from "./upgrade.ts";
@@ -68,7 +68,7 @@ export function createContext(options: DoctorOptions): DoctorContext {
   const outcome = resolveSettings(options.settings ?? {}, platform, {
     validateSecret: secretProblem,
   });
-  const values = outcome.ok ? outcome.settings : outcome.partial;
+  const values = outcome.ok ? outcome.settings : outcome.partial();
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const disk = createDiskProbe();
   const context: DoctorContext = {
@@ -109,7 +109,12 @@ export function createContext(options: DoctorOptions): DoctorContext {
       const health = await context.health();
       return health.kind === "answer" ? health.clockOffsetMs : null;
     }),
-    liveAgents: memo(() => readLiveAgents(values.home ?? null, context.isGranted)),
+    liveAgents: memo(() =>
+      readLiveAgents({
+        directories: agentDirectories(values.home, context.location(), context.isGranted),
+        token: values.token ?? null,
+      })
+    ),
     packages: memo(() => findPackages(options.appDir ?? ".", disk)),
   };
   return context;

@@ -41,13 +41,14 @@ export function draftEngineEvent(
   nowMs: number,
 ): EventDraft {
   const isTask = "taskId" in event;
+  // Members are made in canonical order, so that printing need not sort them.
   return {
+    data: isTask ? taskData(event, facts) : withFacts(workerData(event), facts),
+    engine,
     id,
     kind: event.kind,
-    engine,
-    task_id: isTask ? event.taskId : "",
     occurred_at: isoTime(event.occurredAtMs, nowMs),
-    data: withFacts(isTask ? taskData(event) : workerData(event), facts),
+    task_id: isTask ? event.taskId : "",
   };
 }
 
@@ -79,26 +80,29 @@ export function draftScheduleRun(
   };
 }
 
-function taskData(event: TaskEvent): Record<string, unknown> {
+function taskData(event: TaskEvent, facts: EventFacts): Record<string, unknown> {
   const from: TaskEventData = event.data;
   // Facts of the engine come first so that they cannot replace a projected key.
   const data: Record<string, unknown> = { ...from.extra };
-  put(data, "task_name", from.taskName);
-  put(data, "queue", from.queue);
-  put(data, "worker", from.worker);
-  put(data, "priority", from.priority);
   put(data, "args", from.args);
-  put(data, "kwargs", from.kwargs);
-  put(data, "result", from.result);
-  put(data, "runtime_ms", wholeMs(from.runtimeMs));
-  put(data, "exception", from.exception);
-  put(data, "traceback", traceback(from.traceback));
-  put(data, "retry_count", from.retryCount);
   put(data, "attempt", from.attempt);
+  put(data, "context", facts.context);
+  put(data, "environment", facts.environment);
+  put(data, "eta", from.eta);
+  put(data, "exception", from.exception);
+  put(data, "kwargs", from.kwargs);
   put(data, "max_attempts", from.maxAttempts);
   put(data, "parent_task_id", from.parentTaskId);
+  put(data, "priority", from.priority);
+  put(data, "queue", from.queue);
+  put(data, "result", from.result);
+  put(data, "retry_count", from.retryCount);
   put(data, "root_task_id", from.rootTaskId);
-  put(data, "eta", from.eta);
+  put(data, "runtime_ms", wholeMs(from.runtimeMs));
+  put(data, "tags", tagsOf(facts));
+  put(data, "task_name", from.taskName);
+  put(data, "traceback", traceback(from.traceback));
+  put(data, "worker", from.worker);
   return data;
 }
 
@@ -112,9 +116,13 @@ function workerData(event: WorkerEvent): Record<string, unknown> {
 
 function withFacts(data: Record<string, unknown>, facts: EventFacts): Record<string, unknown> {
   put(data, "environment", facts.environment);
-  if (facts.tags !== undefined && Object.keys(facts.tags).length > 0) data["tags"] = facts.tags;
+  put(data, "tags", tagsOf(facts));
   put(data, "context", facts.context);
   return data;
+}
+
+function tagsOf({ tags }: EventFacts): EventFacts["tags"] {
+  return tags !== undefined && Object.keys(tags).length > 0 ? tags : undefined;
 }
 
 function put(data: Record<string, unknown>, key: string, value: unknown): void {

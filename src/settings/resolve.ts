@@ -38,8 +38,11 @@ export type SettingsOutcome =
     readonly warnings: readonly SettingsProblem[];
     /** What decides how to go on; defaults where these are wrong too. */
     readonly settings: SettingEssentials;
-    /** The settings that are right on their own, for a diagnosis; they hold secrets. */
-    readonly partial: Readonly<Partial<SettingValues>>;
+    /**
+     * The settings that are right on their own, for a diagnosis. They hold
+     * secrets; behind a call, so that nothing prints them with the outcome.
+     */
+    readonly partial: () => Readonly<Partial<SettingValues>>;
   };
 
 type Draft = { -readonly [K in SettingKey]?: SettingValues[K] };
@@ -86,7 +89,7 @@ export function resolveSettings(
       problems: Object.freeze(problems),
       warnings,
       settings: essentials(draft),
-      partial: Object.freeze(draft),
+      partial: () => draft,
     };
   }
   // Without a problem every key of the table is in the draft.

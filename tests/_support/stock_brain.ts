@@ -25,6 +25,8 @@ export interface StockBrain {
   get<T>(path: string): Promise<T>;
   /** POST below `/api/v1/projects/<slug>/`; status and parsed body. */
   post(path: string, body?: unknown): Promise<{ readonly status: number; readonly body: unknown }>;
+  /** DELETE, with paths as for `post`. */
+  remove(path: string): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** Starts again on the same port and data. */
@@ -79,6 +81,11 @@ export async function startStockBrain(agentNames: readonly string[]): Promise<St
       const response = await call("POST", path, body ?? {});
       const text = await response.text();
       return { status: response.status, body: text === "" ? null : JSON.parse(text) };
+    },
+    async remove(path) {
+      const response = await call("DELETE", path);
+      const text = await response.text();
+      if (!response.ok) throw new Error(`DELETE ${path}: ${response.status} ${text}`);
     },
     kill: async () => void await ctl("kill9"),
     start: async () => void await ctl("start"),

@@ -162,6 +162,23 @@ describe("createPump()", () => {
     assert.deepEqual(buffer.losses().content, { "task.started": 1 });
   });
 
+  it("cuts what does not fit out of an event, also when it is sent again", async () => {
+    const large = JSON.stringify({ data: { args: ["x".repeat(5000)], queue: "mail" }, id: "1" });
+    const { pump, buffer, clock } = await pumpRig([large]);
+    const probe = await send(pump);
+    const batch = await send(pump);
+    const cut = "[5004 bytes removed: the event was too large]";
+    const text = JSON.stringify({ events: [{ data: { args: [cut], queue: "mail" }, id: "1" }] });
+    assert.equal(batch?.payloadText, text);
+    clock.advance(1);
+    pump.acked(probe?.id ?? "");
+    clock.advance(90_000);
+    assert.equal((await send(pump))?.payloadText, text);
+    pump.acked(batch?.id ?? "");
+    await buffer.settled();
+    assert.deepEqual([buffer.depth().count, buffer.losses().content], [0, {}]);
+  });
+
   it("publish() settles with the ack, or as lost with the session", async () => {
     const { pump } = await pumpRig([]);
     await send(pump);

@@ -79,7 +79,14 @@ describe("Gateway", () => {
       ...parts,
       context: { ...parts.context, random },
       identify: () =>
-        Promise.resolve({ agent: 1, agentId: one.agent_id, project: 1, projectId: one.project_id }),
+        Promise.resolve({
+          agent: 1,
+          agentId: one.agent_id,
+          project: 1,
+          projectId: one.project_id,
+          projectSlug: "default",
+        }),
+      whyRefused: () => Promise.resolve("unknown"),
       projectSecret: () => Promise.resolve(decodeHmacSecret(one.secret_b64url)),
     });
     const socket = new RecordingSocket();

@@ -27,7 +27,7 @@ describe("createLongPollTransport() against the stock brain", () => {
   let brain: StockBrain;
   let home: string;
   before(async () => {
-    brain = await startStockBrain(["lp-a", "lp-b", "lp-c"]);
+    brain = await startStockBrain(["lp-a", "lp-b", "lp-c", "lp-d"]);
     home = mkdtempSync(join(tmpdir(), "z4j-lp-"));
   });
   after(async () => {
@@ -35,9 +35,9 @@ describe("createLongPollTransport() against the stock brain", () => {
     if (home !== undefined) rmSync(home, { recursive: true, force: true });
   });
 
-  const agentFor = (stock: StockAgent, engine: Engine): ManagedAgent =>
+  const agentFor = (stock: StockAgent, engine: Engine, transport = "longpoll"): ManagedAgent =>
     createAgent({
-      env: { ...brain.env(stock), Z4J_TRANSPORT: "longpoll", Z4J_LOG_LEVEL: "error" },
+      env: { ...brain.env(stock), Z4J_TRANSPORT: transport, Z4J_LOG_LEVEL: "error" },
       home,
       agentName: stock.name,
       engines: [engine],
@@ -64,6 +64,60 @@ describe("createLongPollTransport() against the stock brain", () => {
     assert.deepEqual(status.lost, {});
     assert.equal(status.events.acked, status.events.recorded);
     assert.equal(status.verified, true);
+  });
+
+  it("cuts what fits no body out of an event, and delivers the rest", async () => {
+    const engine = manualEngine({ name: "lpd" });
+    const crunch = engine.task("crunch", (_ballast: string) => 42);
+    await using agent = agentFor(stockAgent(0), engine);
+    await agent.start();
+    await crunch("x ".repeat(4000));
+    const report = await agent.flush({ timeoutMs: 30_000 });
+    assert.deepEqual([report.remaining, agent.status().buffer?.losses.content], [0, {}]);
+    const task = await until("the finished task", async () => {
+      const { items } = await brain.get<Items<TaskItem>>("tasks?limit=10&engine=lpd");
+      return items.find(({ state }) => state === "success");
+    });
+    const path = `tasks/lpd/${encodeURIComponent(task.task_id)}`;
+    const { args, result } = await brain.get<{ args: unknown; result: unknown }>(path);
+    assert.match(JSON.stringify(args), /^\["\[80\d\d bytes removed: the event was too large\]"\]$/);
+    assert.equal(result, 42);
+  });
+
+  it("submits a job for the brain and answers with its id", { timeout: 60_000 }, async () => {
+    const engine = manualEngine({ name: "lps" });
+    const seen: string[] = [];
+    engine.task("greet", (name: string) => void seen.push(name));
+    // A long-polling agent sends no hello: the brain knows its engines from an earlier session.
+    const before = agentFor(stockAgent(3), engine, "ws");
+    await before.start();
+    await before.ready();
+    await before.stop();
+    await using agent = agentFor(stockAgent(3), engine);
+    await agent.start();
+    await until("a verified session", () => agent.status().verified);
+    const created = await brain.post("schedules", {
+      name: "greet-over-long-poll",
+      engine: "lps",
+      kind: "interval",
+      expression: "86400",
+      task_name: "greet",
+      timezone: "UTC",
+      args: ["Ada"],
+      kwargs: {},
+      is_enabled: true,
+      scheduler: "z4j-scheduler",
+    });
+    assert.equal(created.status, 201, JSON.stringify(created.body));
+    const { id } = created.body as { readonly id: string };
+    // It counts as online from its first heartbeat.
+    const path = `schedules/${id}/trigger`;
+    await until("an accepted trigger", async () => (await brain.post(path)).status === 200, 30_000);
+    await until("the completed command", async () => {
+      const { items } = await brain.get<Items<CommandItem>>("commands?limit=20");
+      return items.some(({ action, status }) => action === "submit_task" && status === "completed");
+    });
+    assert.deepEqual(seen, ["Ada"]);
   });
 
   it("carries out a command and answers it", { timeout: 60_000 }, async () => {

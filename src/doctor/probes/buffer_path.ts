@@ -1,7 +1,9 @@
 import type { BufferLocation } from "@z4j/core/diagnostics";
 import { openBuffer } from "@z4j/core/buffer";
 import { errorText } from "@z4j/core/diagnostics";
+import type { DoctorCode } from "../codes.ts";
 import type { DoctorContext } from "../context.ts";
+import { directoryOf } from "../directories.ts";
 import { fail, type Finding, ok, type Probe, skip, warn } from "../probe.ts";
 import { describeDisk, diskFacts, diskTrouble } from "./disk.ts";
 
@@ -45,11 +47,8 @@ async function checkFile(location: FileLocation, context: DoctorContext): Promis
 
 function fallback(location: FileLocation, directory: string): Finding {
   const detail = location.warning ?? `the buffer is in ${directory}`;
-  return /no --allow-read/.test(detail)
-    ? warn("Z4J_DOCTOR_PERMISSION_READ", detail)
-    : /no --allow-write/.test(detail)
-    ? warn("Z4J_DOCTOR_PERMISSION_WRITE", detail)
-    : warn("Z4J_DOCTOR_BUFFER_FALLBACK", detail, { facts: { path: directory, fallback: true } });
+  const code = missingPermission(detail) ?? "Z4J_DOCTOR_BUFFER_FALLBACK";
+  return warn(code, detail, { facts: { path: directory, fallback: true } });
 }
 
 function noFile(location: Exclude<BufferLocation, FileLocation>): Finding {
@@ -57,9 +56,14 @@ function noFile(location: Exclude<BufferLocation, FileLocation>): Finding {
     return fail("Z4J_DOCTOR_BUFFER_PATH_REJECTED", location.problem);
   }
   const { reason } = location;
-  if (/no --allow-read/.test(reason)) return fail("Z4J_DOCTOR_PERMISSION_READ", reason);
-  if (/no --allow-write/.test(reason)) return fail("Z4J_DOCTOR_PERMISSION_WRITE", reason);
-  return fail("Z4J_DOCTOR_BUFFER_MEMORY", reason);
+  return fail(missingPermission(reason) ?? "Z4J_DOCTOR_BUFFER_MEMORY", reason);
+}
+
+/** The flag that the wanted directory lacks; it is named first. */
+function missingPermission(text: string): DoctorCode | null {
+  const flag = /no --allow-(read|write)/.exec(text)?.[1];
+  if (flag === undefined) return null;
+  return flag === "read" ? "Z4J_DOCTOR_PERMISSION_READ" : "Z4J_DOCTOR_PERMISSION_WRITE";
 }
 
 /** Opens a buffer as the agent does, under a name that no neighbour adopts. */
@@ -73,9 +77,4 @@ async function tryBuffer(directory: string): Promise<string | null> {
   } catch (error) {
     return errorText(error);
   }
-}
-
-/** Directory of an absolute path. */
-export function directoryOf(path: string): string {
-  return path.replace(/[\\/][^\\/]*$/, "") || "/";
 }

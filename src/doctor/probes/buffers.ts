@@ -3,7 +3,7 @@ import type { BufferFile } from "@z4j/core/buffer";
 import { decodeHmacSecret } from "@z4j/core/protocol";
 import { ok, type Probe, skip, warn } from "../probe.ts";
 import type { DoctorContext } from "../context.ts";
-import { directoryOf } from "./buffer_path.ts";
+import { agentDirectories } from "../directories.ts";
 
 /** Buffers of this home: of whom, and how deep. */
 export const buffersProbe: Probe = {
@@ -11,7 +11,8 @@ export const buffersProbe: Probe = {
   title: "buffers of this home",
   needs: [],
   async run(context) {
-    const directories = directoriesOf(context);
+    const { values, location, isGranted } = context;
+    const directories = agentDirectories(values.home, location(), isGranted);
     if (directories.length === 0) return skip("no directory may be looked at");
     const fingerprint = await fingerprintFor(context);
     const options = fingerprint === null ? {} : { fingerprint };
@@ -19,16 +20,6 @@ export const buffersProbe: Probe = {
     return judge(lists.flat());
   },
 };
-
-function directoriesOf({ values, location, isGranted }: DoctorContext): string[] {
-  const at = location();
-  const found = new Set<string>();
-  if (values.home !== undefined) found.add(values.home);
-  if (at?.kind === "file") found.add(directoryOf(at.path));
-  return [...found].filter((path) =>
-    isGranted({ name: "read", path }) && isGranted({ name: "write", path })
-  );
-}
 
 async function fingerprintFor({ outcome }: DoctorContext): Promise<string | null> {
   return outcome.ok ? await fingerprintOf(decodeHmacSecret(outcome.settings.hmacSecret)) : null;

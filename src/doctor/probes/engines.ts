@@ -10,7 +10,7 @@ export const enginesProbe: Probe = {
   async run(context) {
     const names = context.packages().map(({ name, version }) => `${name} ${version ?? "?"}`);
     const engines = context.options.engines ?? [];
-    const findings = await lint(context);
+    const findings = [...await lint(context), ...await findingsOfAgents(context)];
     const given = engines.length === 0 ? "" : `, ${engines.length} given`;
     const detail = `${names.length === 0 ? "none in the dependencies" : names.join(", ")}${given}`;
     const facts = { findings: findings.map((finding) => ({ ...finding })) };
@@ -23,6 +23,12 @@ export const enginesProbe: Probe = {
     return warn("Z4J_DOCTOR_ENGINE_LINT", state, { lines, facts });
   },
 };
+
+/** What the engines of live agents said when they started. */
+async function findingsOfAgents(context: DoctorContext): Promise<EngineFinding[]> {
+  const agents = await context.liveAgents();
+  return agents.flatMap(({ presence }) => presence.status.findings ?? []);
+}
 
 async function lint({ options, platform, isGranted }: DoctorContext): Promise<EngineFinding[]> {
   const envAccess = isGranted({ name: "env" }) ? "full" as const : "scoped" as const;

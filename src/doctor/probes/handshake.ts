@@ -18,30 +18,35 @@ export const handshakeProbe: Probe = {
     const left = silenced(context);
     if (left !== null) return left;
     if (context.values.transport === "longpoll") return skip("Z4J_TRANSPORT is longpoll");
-    const connected = (await context.liveAgents()).filter(({ state }) => state === "connected");
-    if (connected.length === 0 && context.options.handshake !== true) {
+    const mates = (await context.liveAgents()).filter(({ sharesToken }) => sharesToken);
+    // While none is connected, commands that wait would come to us.
+    const isSafe = mates.some(({ presence }) => presence.status.state === "connected");
+    if (!isSafe && context.options.handshake !== true) {
       return skip(
         "no hello is sent, as no live agent tells what to announce (--handshake sends one)",
       );
     }
-    return await shakeHands(helloLike(connected), context);
+    return await shakeHands(helloLike(mates), context);
   },
 };
 
-/** Announces what the live agents announce, under a worker id of its own. */
+/** Announces what the live agents announce, and nothing less, under a worker id of its own. */
 function helloLike(agents: readonly LiveAgent[]): HelloPayload {
-  const union = (pick: (agent: LiveAgent) => readonly string[]): string[] => [
-    ...new Set(agents.flatMap(pick)),
-  ];
-  const names = union(({ capabilities }) => Object.keys(capabilities));
+  const announced = agents.map(({ presence }) => presence)
+    .flatMap(({ announces, hello }) => hello === null ? [announces] : [announces, hello.announced]);
+  const union = (lists: readonly (readonly string[])[]): string[] => [...new Set(lists.flat())];
+  const names = union(announced.map(({ capabilities }) => Object.keys(capabilities)));
   return {
     protocol_version: PROTOCOL_VERSION,
     agent_version: `1.13.0+z4j-js.${VERSION}`,
-    framework: agents[0]?.framework ?? "bare",
-    engines: union(({ engines }) => engines),
-    schedulers: union(({ schedulers }) => schedulers),
+    framework: agents[0]?.presence.framework ?? "bare",
+    engines: union(announced.map(({ engines }) => engines)),
+    schedulers: union(announced.map(({ schedulers }) => schedulers)),
     capabilities: Object.fromEntries(
-      names.map((name) => [name, union(({ capabilities }) => capabilities[name] ?? [])]),
+      names.map((name) => [
+        name,
+        union(announced.map(({ capabilities }) => capabilities[name] ?? [])),
+      ]),
     ),
     host: { name: "z4j-doctor" },
     worker_id: `z4j-doctor-${crypto.randomUUID()}`,
