@@ -143,14 +143,18 @@ class AgentCore implements Agent {
   preview(engine: string, given: EngineEvent): EventPreview {
     const event = this.#withContext(given);
     const { redactor, privacy, context, identity: { environment, tags } } = this.#parts;
-    return previewEvent({
-      redactor,
-      privacy,
-      context,
-      clock: this.#clock,
-      facts: { environment, tags },
-      notices: createOnceLogger(this.#logger),
-    }, engine, event);
+    return previewEvent(
+      {
+        redactor,
+        privacy,
+        context,
+        clock: this.#clock,
+        facts: { environment, tags },
+        notices: createOnceLogger(this.#logger),
+      },
+      engine,
+      event,
+    );
   }
 
   metrics(): AgentMetrics {

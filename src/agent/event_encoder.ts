@@ -50,7 +50,7 @@ function encodeTrimmed(whole: JsonObject, trace: RedactionTrace | undefined): En
   const { data: after } = event;
   if (trace !== undefined && isJsonObject(before) && isJsonObject(after)) {
     for (const key of Object.keys(before)) {
-      if (before[key] !== after[key]) trace(`data.${key}`, "the event is larger than 256 KiB");
+      if (before[key] !== after[key]) trace(key, "the event is larger than 256 KiB");
     }
   }
   return { text, bytes, event };

@@ -1,20 +1,24 @@
 /** A path rule that cannot be used. */
 export type PathRuleProblem = "it is too long" | "it has an empty part" | "it has a wrong index";
 
-type Part = string | typeof ANY | typeof DEEP;
-// `*` is one name or index, `**` any number of them.
-const ANY: unique symbol = Symbol("*");
-const DEEP: unique symbol = Symbol("**");
-
 const MAX_RULE_CHARS = 256;
-const MAX_PARTS = 32;
+// The places of a rule are bits of one number.
+const MAX_PARTS = 29;
+const ANY = "*";
+const DEEP = "**";
 
-/** A rule that has been read. */
+/** A rule that has been read; each number is a set of its places, as bits. */
 export interface PathRule {
   /** As it was written. */
   readonly text: string;
-  /** Its steps; symbols stand for `*` and `**`. */
-  readonly parts: readonly (string | symbol)[];
+  /** Places at which any name or index fits. */
+  readonly any: number;
+  /** Places at which any number of them fits. */
+  readonly deep: number;
+  /** Places by the name that fits there. */
+  readonly names: ReadonlyMap<string, number>;
+  /** The place behind the last part. */
+  readonly end: number;
 }
 
 /** A set of path rules, ready to be followed down a value. */
@@ -23,8 +27,8 @@ export interface PathRules {
   readonly start: PathState | null;
 }
 
-/** How far rules have come at one place of a value. */
-export type PathState = readonly (readonly [rule: PathRule, at: number])[];
+/** At which of their places rules stand somewhere in a value. */
+export type PathState = readonly (readonly [rule: PathRule, places: number])[];
 
 /** What the rules say about a member. */
 export interface PathStep {
@@ -41,63 +45,58 @@ export const NO_PATHS: PathRules = { start: null };
 export function pathRuleProblem(text: string): PathRuleProblem | null {
   if (text.length > MAX_RULE_CHARS) return "it is too long";
   const parts = partsOf(text);
-  return parts === null
-    ? "it has a wrong index"
-    : parts.length > MAX_PARTS
-    ? "it is too long"
-    : parts.includes("")
-    ? "it has an empty part"
-    : null;
+  if (parts === null) return "it has a wrong index";
+  if (parts.length > MAX_PARTS) return "it is too long";
+  return parts.includes("") ? "it has an empty part" : null;
 }
 
 /** Prepares rules that have no problem; others are left out. */
 export function compilePathRules(texts: readonly string[]): PathRules {
-  const rules = texts.filter((text) => pathRuleProblem(text) === null)
-    .map((text): PathRule => ({ text, parts: partsOf(text) ?? [] }));
-  return rules.length === 0
-    ? NO_PATHS
-    : { start: rules.flatMap((rule) => withDeep([[rule, 0] as const])) };
+  const rules = texts.filter((text) => pathRuleProblem(text) === null).map(compile);
+  if (rules.length === 0) return NO_PATHS;
+  return { start: rules.map((rule) => [rule, reach(rule, 1)] as const) };
 }
 
-/** Goes from a place to one of its members. */
+/** Goes from a place to one of its members; takes time in proportion to the rules alone. */
 export function stepInto(state: PathState, key: string): PathStep {
   const next: (readonly [PathRule, number])[] = [];
-  for (const [rule, at] of state) {
-    const part = rule.parts[at];
-    if (part === DEEP) next.push([rule, at]);
-    else if (part === ANY || part === key) next.push([rule, at + 1]);
+  for (const [rule, places] of state) {
+    const onward = (places & (rule.any | (rule.names.get(key) ?? 0))) << 1;
+    const reached = reach(rule, onward | (places & rule.deep));
+    if ((reached & rule.end) !== 0) return { hit: rule.text, state: null };
+    if (reached !== 0) next.push([rule, reached]);
   }
-  const reached = withDeep(next);
-  const hit = reached.find(([rule, at]) => at === rule.parts.length);
-  if (hit !== undefined) return { hit: hit[0].text, state: null };
-  return { hit: null, state: reached.length === 0 ? null : reached };
+  return { hit: null, state: next.length === 0 ? null : next };
 }
 
-// `**` may also stand for nothing.
-function withDeep(
-  state: readonly (readonly [PathRule, number])[],
-): (readonly [PathRule, number])[] {
-  const all = [...state];
-  for (const [rule, at] of all) {
-    const known = all.some(([other, place]) => other === rule && place === at + 1);
-    if (rule.parts[at] === DEEP && !known) all.push([rule, at + 1]);
-  }
-  return all;
+// `**` may also stand for nothing; two in a row were made one.
+function reach({ deep }: PathRule, places: number): number {
+  return places | ((places & deep) << 1);
 }
 
-function partsOf(text: string): Part[] | null {
-  const parts: Part[] = [];
+function compile(text: string): PathRule {
+  const parts = (partsOf(text) ?? []).filter((part, at, all) =>
+    part !== DEEP || all[at - 1] !== DEEP
+  );
+  const names = new Map<string, number>();
+  let any = 0;
+  let deep = 0;
+  for (const [at, part] of parts.entries()) {
+    if (part === ANY) any |= 1 << at;
+    else if (part === DEEP) deep |= 1 << at;
+    else names.set(part, (names.get(part) ?? 0) | (1 << at));
+  }
+  return { text, any, deep, names, end: 1 << parts.length };
+}
+
+function partsOf(text: string): string[] | null {
+  const parts: string[] = [];
   for (const piece of text.trim().split(".")) {
     const found = /^([^[\]]*)((?:\[(?:\d{1,6}|\*)\])*)$/.exec(piece);
     if (found === null) return null;
     const [, name = "", indexes = ""] = found;
-    if (name !== "" || indexes === "" || parts.length > 0) parts.push(partOf(name));
-    for (const [, index = ""] of indexes.matchAll(/\[([^\]]*)\]/g)) parts.push(partOf(index));
+    if (name !== "" || indexes === "" || parts.length > 0) parts.push(name);
+    for (const [, index = ""] of indexes.matchAll(/\[([^\]]*)\]/g)) parts.push(index);
   }
   return parts;
-}
-
-function partOf(text: string): Part {
-  if (text === "*") return ANY;
-  return text === "**" ? DEEP : text;
 }

@@ -148,7 +148,8 @@ export const RULES: { readonly [K in SettingKey]: Rule<SettingValues[K]> } = {
   }),
   redactPaths: paths({
     env: "Z4J_REDACT_PATHS",
-    meaning: "Places in the data of events to redact, such as `kwargs.user.email`, `args[0].card` " +
+    meaning:
+      "Places in the data of events to redact, such as `kwargs.user.email`, `args[0].card` " +
       "or `**.token`; `*` is one step, `**` any number.",
   }),
   captureArgs: flag({
@@ -183,7 +184,8 @@ export const RULES: { readonly [K in SettingKey]: Rule<SettingValues[K]> } = {
   commandsDeny: commandRules({
     env: "Z4J_COMMANDS_DENY",
     option: ["commands", "deny"],
-    meaning: "Commands that are never carried out here, such as `purge_queue`; stronger than allow.",
+    meaning:
+      "Commands that are never carried out here, such as `purge_queue`; stronger than allow.",
   }),
   readOnly: flag({
     env: "Z4J_READ_ONLY",
