@@ -11,6 +11,7 @@
  * @module
  */
 export { createAgent, startAgent } from "./src/install/create_agent.ts";
+export { installAgent } from "./src/install/install_agent.ts";
 export type { AgentOptions } from "./src/install/options.ts";
 export type { AgentConfig, ManagedAgent } from "./src/install/managed_agent.ts";
 export type {
@@ -19,6 +20,7 @@ export type {
   AgentStatus,
   FlushReport,
   RequestFailure,
+  StopOptions,
   TimeoutOptions,
 } from "./src/agent/agent_types.ts";
 export type { RedactHook, RedactInfo } from "./src/agent/privacy.ts";

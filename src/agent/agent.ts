@@ -13,6 +13,7 @@ import type {
   AgentStatus,
   FlushReport,
   RequestFailure,
+  StopOptions,
   TimeoutOptions,
 } from "./agent_types.ts";
 import { deliver } from "./delivery.ts";
@@ -69,6 +70,7 @@ interface Link {
 const NO_LINK: Link = { kind: "ended", terms: null, verified: false, retryAtMs: null };
 
 class AgentCore implements Agent {
+  readonly generation: number;
   readonly #parts: AgentParts;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -88,6 +90,7 @@ class AgentCore implements Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
+    this.generation = parts.generation ?? 0;
     this.context = parts.work ?? NO_WORK;
     this.#clock = parts.clock ?? systemClock;
     this.#logger = safeLogger(parts.logger ?? noopLogger);
@@ -115,8 +118,8 @@ class AgentCore implements Agent {
     return keepAliveUntil(this.#flush(options.timeoutMs ?? FLUSH_TIMEOUT_MS));
   }
 
-  stop(options: TimeoutOptions = {}): Promise<FlushReport> {
-    return this.#stopping ??= keepAliveUntil(this.#stop(options.timeoutMs ?? STOP_TIMEOUT_MS));
+  stop(options: StopOptions = {}): Promise<FlushReport> {
+    return this.#stopping ??= keepAliveUntil(this.#stop(options));
   }
 
   status(): AgentStatus {
@@ -263,7 +266,8 @@ class AgentCore implements Agent {
     return await deliver(runtime, this.#clock, timeoutMs, () => this.#isHopeless());
   }
 
-  async #stop(timeoutMs: number): Promise<FlushReport> {
+  async #stop(options: StopOptions): Promise<FlushReport> {
+    const { timeoutMs = STOP_TIMEOUT_MS, closeTimeoutMs = CLOSE_RESERVE_MS } = options;
     const deadline = this.#clock.monotonic() + timeoutMs;
     const leftMs = (): number => Math.max(0, deadline - this.#clock.monotonic());
     await this.#starting?.catch(() => {});
@@ -280,7 +284,7 @@ class AgentCore implements Agent {
     const report = await deliver(runtime, this.#clock, leftMs(), () => this.#isHopeless());
     runtime.close();
     const closing = runtime.reconciler.stop().then(() => runtime.buffer.close());
-    await withDeadline(this.#clock, closing.catch(() => {}), leftMs() + CLOSE_RESERVE_MS);
+    await withDeadline(this.#clock, closing.catch(() => {}), leftMs() + closeTimeoutMs);
     this.#logger.info({ ...report }, "agent stopped");
     this.#reset();
     return report;

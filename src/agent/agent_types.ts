@@ -63,6 +63,8 @@ export interface AgentParts {
   readonly announcer?: Announcer | undefined;
   /** Adds or replaces command handlers before the first connection. */
   readonly commands?: ((registry: CommandRegistry) => void) | undefined;
+  /** Queue depth above which a purge needs force. Default 1000. */
+  readonly purgeThreshold?: number | undefined;
   /** Facts about the process for the lint of engines. Default: none. */
   readonly lintFacts?: (() => LintFacts) | undefined;
   /** Facts about the current unit of work; called for each event. */
@@ -88,6 +90,8 @@ export interface AgentParts {
    * agent that ran before. Default: no such check.
    */
   readonly singletonKey?: string | undefined;
+  /** When it was made among the agents of the process. Default 0. */
+  readonly generation?: number | undefined;
 }
 
 /** What a flush achieved. */
@@ -104,6 +108,12 @@ export interface FlushReport {
 export interface TimeoutOptions {
   /** Milliseconds. */
   readonly timeoutMs?: number | undefined;
+}
+
+/** How long a stop may take. */
+export interface StopOptions extends TimeoutOptions {
+  /** Milliseconds for closing socket and buffer on top of that. Default 1000. */
+  readonly closeTimeoutMs?: number | undefined;
 }
 
 /** What happens to an agent, by type. */
@@ -211,7 +221,7 @@ export interface Agent {
   /** Delivers what waits now. Default deadline: 5 s. */
   flush(options?: TimeoutOptions): Promise<FlushReport>;
   /** Detaches, delivers what it can, closes everything. Default deadline: 5 s. */
-  stop(options?: TimeoutOptions): Promise<FlushReport>;
+  stop(options?: StopOptions): Promise<FlushReport>;
   /** Tells `requestFailed` listeners about a request; for middlewares. */
   requestFailed(failure: RequestFailure): void;
   /**

@@ -68,8 +68,14 @@ export function createRecorder(parts: RecorderParts): Recorder {
     event(engine, event) {
       record(event?.kind, () => {
         const nowMs = parts.clock.now();
-        const work = "taskId" in event ? event.context : undefined;
-        return draftEngineEvent(timeUuid(nowMs), engine, event, facts(parts, work), nowMs);
+        const [id, work] = "taskId" in event ? [event.id, event.context] : [];
+        return draftEngineEvent(
+          id ?? timeUuid(nowMs),
+          engine,
+          event,
+          facts(parts, work),
+          nowMs,
+        );
       });
     },
     run(scheduler, run) {

@@ -13,6 +13,7 @@ import type { HmacKey } from "../protocol/hmac.ts";
 import type { AgentEventMap, AgentParts } from "./agent_types.ts";
 import { createCommandRegistry } from "./commands.ts";
 import { NO_POLICY } from "./command_policy.ts";
+import { engineHost } from "./engine_host.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { registerEngineCommands } from "./engine_commands.ts";
 import { createFailureLog, type FailureLog } from "./failure_log.ts";
@@ -144,6 +145,7 @@ class AgentRuntime implements Runtime {
       engines: this.#engines,
       schedulers: this.#schedulers,
       recorder: this.recorder,
+      host: (engine) => engineHost(context, engine),
       lost: (source, count, reason) => this.#lost(source, count, reason),
       clock,
       logger,
@@ -338,6 +340,8 @@ class AgentRuntime implements Runtime {
 // Numbers and lists beyond these are refused (protocol sections 10 and 16.1).
 const MAX_COUNT = 10_000_000;
 const MAX_STATUS_NAMES = 32;
+// The default of the setting of that name.
+const PURGE_THRESHOLD = 1_000;
 // Characters of a worker id (protocol section 4.1).
 const MAX_WORKER_ID = 128;
 // Reading the files of the other processes takes milliseconds.
@@ -372,7 +376,12 @@ function buildRegistry(
 ): ReturnType<typeof createCommandRegistry> {
   const registry = createCommandRegistry();
   const engines = new Map((parts.engines ?? []).map((engine) => [engine.name, engine]));
-  registerEngineCommands(registry, { engines, clock });
+  registerEngineCommands(registry, {
+    engines,
+    clock,
+    purges: { secret: parts.secret, threshold: parts.purgeThreshold ?? PURGE_THRESHOLD },
+    redactor: parts.redactor,
+  });
   registerScheduleCommands(
     registry,
     new Map(schedulers.map((watched) => [watched.scheduler.name, watched])),

@@ -22,6 +22,16 @@
  * @module
  */
 export type {
+  ConsumerInput,
+  DeadLetter,
+  DeadLetterPage,
+  DeadLetterQuery,
+  PoolInput,
+  PurgeConsent,
+  PurgeInput,
+  RateLimitInput,
+} from "./action_inputs.ts";
+export type {
   ActionContext,
   ActionOutcome,
   Engine,
@@ -30,7 +40,9 @@ export type {
   EngineEvent,
   EngineFinding,
   EngineHealth,
+  EngineHost,
   EngineSink,
+  EngineState,
   LintFacts,
   RetryInput,
   SubmitInput,

@@ -1,4 +1,5 @@
 import { createAgentCore } from "../agent/agent.ts";
+import { isSuperseded, nextGeneration } from "../agent/registry.ts";
 import type { Agent, AgentParts } from "../agent/agent_types.ts";
 import { createCommandPolicy } from "../agent/command_policy.ts";
 import type { PrivacyRules } from "../agent/privacy.ts";
@@ -13,8 +14,10 @@ import { createAsyncStore } from "../platform/async_store.ts";
 import { permissionCheck } from "../platform/deno_permissions.ts";
 import { fingerprintOf } from "../buffer/fingerprint.ts";
 import { onHangupSignal } from "../platform/hangup_signal.ts";
+import { onIdleEnd } from "../platform/idle_end.ts";
 import { createPlatform } from "../platform/node.ts";
 import type { Platform } from "../platform/port.ts";
+import { onClusterFork, processFacts } from "../platform/process_facts.ts";
 import { decodeHmacSecret } from "../protocol/hmac.ts";
 import { createRedactor } from "../redaction/redactor.ts";
 import { describeSettings } from "../settings/describe.ts";
@@ -29,6 +32,8 @@ import { createIdleAgent } from "./idle_agent.ts";
 import { manageAgent, type ManagedAgent } from "./managed_agent.ts";
 import { AGENT_OPTION_KEYS, type AgentOptions } from "./options.ts";
 import { secretProblem } from "./secret_problem.ts";
+import { createStartGate } from "./start_gate.ts";
+import { START_ENV_NAMES } from "./start_rules.ts";
 
 /**
  * Makes the agent of this process from options and `Z4J_*` variables; the
@@ -71,7 +76,8 @@ export function createAgent(options: AgentOptions = {}): ManagedAgent {
 }
 
 /**
- * Makes the agent and starts it, unless `autostart` is off. A worker process
+ * Makes the agent and starts it, unless `autostart` is off or a rule of
+ * docs/life-cycle.md forbids it; one line then names the rule. A worker process
  * keeps it: SIGTERM and SIGINT flush what waits. A script that ends by itself
  * binds it with `await using`, which stops the agent at the end of the block.
  *
@@ -87,7 +93,7 @@ export function createAgent(options: AgentOptions = {}): ManagedAgent {
  */
 export async function startAgent(options: AgentOptions = {}): Promise<ManagedAgent> {
   const agent = createAgent(options);
-  if (agent.autostart) await agent.start();
+  await agent.autoStart();
   return agent;
 }
 
@@ -102,6 +108,7 @@ function compose(
   const files = createAgentFiles(settings, platform, logger);
   // Refused here, where every other setting is refused, not at the first start.
   if (settings.bufferPath !== null) files.check();
+  const singletonKey = `${settings.projectId}/${settings.agentName ?? ""}`;
   const spans = options.opentelemetry && createSpans(options.opentelemetry, VERSION);
   const work = createWorkTracker(createAsyncStore<WorkSource>(), spans);
   const identity = createIdentity(settings, platform, () => naming.framework, clock.now());
@@ -139,6 +146,7 @@ function compose(
     }),
     engines: options.engines ?? [],
     schedulers: options.schedulers ?? [],
+    purgeThreshold: settings.purgeThreshold,
     lintFacts: () => ({
       runtime: platform.runtime,
       envAccess: permissionCheck()({ name: "env" }) ? "full" : "scoped",
@@ -149,18 +157,27 @@ function compose(
     clock,
     logger,
     agentStatusDisabled: settings.agentStatusDisabled,
-    singletonKey: `${settings.projectId}/${settings.agentName ?? ""}`,
+    singletonKey,
   };
-  const core = createAgentCore(parts);
+  const generation = nextGeneration();
+  const core = createAgentCore({ ...parts, generation });
   presence.watch(core);
   return manageAgent(core, {
     presence,
-    autostart: settings.autostart,
+    gate: createStartGate({
+      autostart: settings.autostart,
+      skip: options.skip ?? [],
+      facts: () => ({ ...processFacts(), env: platform.env(START_ENV_NAMES) }),
+      isSuperseded: () => isSuperseded(singletonKey, generation),
+      logger,
+    }),
+    onClusterFork,
     strictMode: settings.strictMode,
     config: describeSettings(settings),
     logger,
     onStopSignal: (listener) => platform.onStopSignal(listener),
     onHangup: (listener) => onHangupSignal(listener),
+    onIdleEnd: (listener) => onIdleEnd(listener),
     nameFramework(name) {
       naming.framework = options.framework ?? name;
     },
@@ -198,12 +215,15 @@ function idle(reason: string, logger: Logger, level: "info" | "error"): ManagedA
   );
   return manageAgent(agent, {
     presence: { close: () => Promise.resolve() },
-    autostart: true,
+    // It starts nothing; its start says why.
+    gate: { refusal: () => null, tell() {} },
+    onClusterFork: () => () => {},
     strictMode: false,
     config: null,
     logger,
     onStopSignal: () => () => {},
     onHangup: () => () => {},
+    onIdleEnd: () => () => {},
     nameFramework() {},
   });
 }

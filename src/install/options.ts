@@ -30,6 +30,12 @@ export interface AgentOptions extends AgentSettingsOptions {
    */
   readonly redact?: RedactHook | undefined;
   /**
+   * Further names of scripts, tools and package scripts in which the agent does
+   * not start by itself, besides the built-in ones; `false` switches all those
+   * rules off, for a test that wants `startAgent()` to start. Default: none.
+   */
+  readonly skip?: readonly string[] | false | undefined;
+  /**
    * Your own `@opentelemetry/api`: commands and jobs that carry a context get
    * spans in your traces, and requests take their trace from yours. Default: no
    * spans.
@@ -49,6 +55,7 @@ export const AGENT_OPTION_KEYS: readonly string[] = [
   "logger",
   "context",
   "redact",
+  "skip",
   "opentelemetry",
   "clock",
   "webSocket",

@@ -212,6 +212,7 @@ describe("startAgent()", () => {
     });
     assert.equal(agent.autostart, false);
     assert.equal(agent.status().state, "stopped");
-    assert.equal(lines.length, 0);
+    assert.deepEqual(lines.map(({ level }) => level), ["info"]);
+    assert.match(lines[0]?.text ?? "", /rule autostart-off/);
   });
 });

@@ -1,4 +1,5 @@
 import type { TaskEvent, TaskEventData, TaskEventKind } from "../contract.ts";
+import { attemptId } from "./event_id.ts";
 import { finite, isoTime, member, text, time } from "./facts.ts";
 import { failureTexts } from "./failure.ts";
 import { flowTaskId, parentPlace } from "./flow.ts";
@@ -112,7 +113,36 @@ function event(
 ): readonly TaskEvent[] {
   const id = jobIdOf(job);
   if (id === undefined) return [];
-  return [{ kind, taskId: taskIdOf(sight.queue, id), occurredAtMs: atMs ?? sight.nowMs, data }];
+  const taskId = taskIdOf(sight.queue, id);
+  const occurredAtMs = atMs ?? sight.nowMs;
+  return [{
+    id: idOf(kind, job, sight.profile, taskId, occurredAtMs),
+    kind,
+    taskId,
+    occurredAtMs,
+    data,
+  }];
+}
+
+/**
+ * The same id from every source. What sources see at times of their own is told
+ * apart by the number of the run instead.
+ */
+function idOf(
+  kind: TaskEventKind,
+  job: BullJobLike,
+  profile: BullProfile,
+  taskId: string,
+  occurredAtMs: number,
+): string | undefined {
+  const createdMs = time(member(job, "timestamp"));
+  if (createdMs === undefined) return undefined;
+  if (kind !== "task.started" && kind !== "task.retried") {
+    return attemptId({ taskId, kind, createdMs, timeMs: occurredAtMs });
+  }
+  const run = finite(member(job, "attemptsStarted"));
+  if (run === undefined || !profile.countsRuns) return undefined;
+  return attemptId({ taskId, kind, createdMs, timeMs: createdMs, run });
 }
 
 function runtime(job: BullJobLike, endedMs: number): number | undefined {

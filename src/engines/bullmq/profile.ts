@@ -7,6 +7,10 @@ import type { BullJobLike, BullJobOptionsLike } from "./like.ts";
 export interface BullProfile {
   /** Technique under the queues, for the health page. */
   readonly brokerType: string;
+  /** Whether jobs count every run that began, retries and steps alike. */
+  readonly countsRuns: boolean;
+  /** Whether its queues write streams of events into Redis. */
+  readonly hasStreams: boolean;
   /** Whether a failed attempt was the last one. */
   isFinal(job: BullJobLike, error: unknown): boolean;
   /** Number of the attempt that began or ended, 1 for the first. */
@@ -22,6 +26,8 @@ export interface BullProfile {
 /** BullMQ 5 and 6. */
 export const BULLMQ: BullProfile = {
   brokerType: "redis",
+  countsRuns: true,
+  hasStreams: true,
   // `failed` is emitted for every attempt; only the last one sets `finishedOn`.
   isFinal: (job) => time(member(job, "finishedOn")) !== undefined,
   attempt(job, phase) {

@@ -18,7 +18,14 @@ export interface Reporter {
    * Reports the arrival of a job, unless this process did so already. In a flow
    * it may wait a moment for the root, and everything else of the job behind it.
    */
-  arrival(job: BullJobLike, queue: string, ancestors: Ancestors): void;
+  arrival(
+    job: BullJobLike,
+    queue: string,
+    ancestors: Ancestors,
+    extra?: Readonly<Record<string, unknown>>,
+  ): void;
+  /** Resolves once nothing of what was reported so far is held back any more. */
+  settled(): Promise<void>;
   /** Counts an event that cannot be reported. */
   lost(reason: string): void;
   /** A sighting of a job now. */
@@ -48,12 +55,13 @@ export function createReporter(sink: EngineSink, profile: BullProfile, clock: Cl
     report,
     sight,
     lost: (reason) => outlet.lost(1, reason),
+    settled: () => outlet.settled(),
     close: () => outlet.close(),
-    arrival(job, queue, ancestors) {
+    arrival(job, queue, ancestors, extra) {
       report(() => {
         // Ids are used again after an obliterate; the time of creation is not.
         if (!arrived.add(`${queue}:${job.id}@${job.timestamp}`)) return [];
-        const events = arrivalEvents(job, sight(queue));
+        const events = withExtra(arrivalEvents(job, sight(queue)), extra);
         const parent = parentPlace(job);
         return parent === undefined ? events : inFlow(outlet, events, parent, ancestors);
       });
@@ -77,4 +85,16 @@ function inFlow(
 
 function withRoot(events: readonly TaskEvent[], rootTaskId: string): readonly TaskEvent[] {
   return events.map((event) => ({ ...event, data: { ...event.data, rootTaskId } }));
+}
+
+/** Events with more facts of the engine. */
+export function withExtra(
+  events: readonly TaskEvent[],
+  extra: Readonly<Record<string, unknown>> | undefined,
+): readonly TaskEvent[] {
+  if (extra === undefined || Object.keys(extra).length === 0) return events;
+  return events.map((event) => ({
+    ...event,
+    data: { ...event.data, extra: { ...event.data.extra, ...extra } },
+  }));
 }

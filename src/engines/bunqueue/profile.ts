@@ -9,6 +9,8 @@ import type { BullProfile } from "../bullmq/profile.ts";
  */
 export const BUNQUEUE: BullProfile = {
   brokerType: "sqlite",
+  countsRuns: false,
+  hasStreams: false,
   isFinal(job, error) {
     if (text(member(error, "name")) === "UnrecoverableError") return true;
     const made = finite(member(job, "attemptsMade")) ?? 0;

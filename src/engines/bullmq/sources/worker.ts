@@ -167,8 +167,8 @@ function concurrencyOf(worker: BullWorkerLike): number | undefined {
     finite(member(member(worker, "opts"), "concurrency"));
 }
 
-// A promise in BullMQ, a flag in bunqueue.
-function isClosing(worker: BullWorkerLike): boolean {
+/** Whether a worker closes or is closed; a promise in BullMQ, a flag in bunqueue. */
+export function isClosing(worker: BullWorkerLike): boolean {
   return [member(worker, "closing"), member(worker, "closed")].some((mark) =>
     mark !== undefined && mark !== null && mark !== false && typeof mark !== "function"
   );
