@@ -28,6 +28,8 @@ export interface WatchWorkerOptions {
   readonly clock: Clock;
   /** Process id for its page. */
   readonly pid?: number | undefined;
+  /** Told about every job whose attempt ended. */
+  readonly ended?: ((job: unknown) => void) | undefined;
 }
 
 interface Emitter {
@@ -77,7 +79,7 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
 }
 
 function jobListeners(
-  { worker, name, reporter, ancestors }: WatchWorkerOptions,
+  { worker, name, reporter, ancestors, ended }: WatchWorkerOptions,
   running: Running,
 ): Readonly<Record<"active" | "completed" | "failed", Listener>> {
   const queue = worker.name;
@@ -99,11 +101,13 @@ function jobListeners(
       if (!known(job, "completed")) return;
       running.delete(taskIdOf(queue, String(job.id)));
       reporter.report(() => succeededEvents(job, result, reporter.sight(queue, name)));
+      ended?.(job);
     },
     failed(job, error) {
       if (!known(job, "failed")) return;
       running.delete(taskIdOf(queue, String(job.id)));
       reporter.report(() => failureEvents(job, error, reporter.sight(queue, name)));
+      ended?.(job);
     },
   };
 }
