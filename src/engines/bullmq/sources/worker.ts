@@ -59,6 +59,7 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
   const emitter: Emitter = worker as unknown as Emitter;
   for (const { event, listener } of entries) emitter.on(event, listener);
   if (!isClosing(worker)) presence.online();
+  const unfollow = options.reporter.contexts.follow(worker, worker.name);
   return {
     health() {
       presence.beat();
@@ -71,6 +72,7 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
       };
     },
     stop() {
+      unfollow();
       for (const { event, listener } of entries) quietly(() => emitter.off(event, listener));
     },
   };
