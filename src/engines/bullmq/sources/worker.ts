@@ -30,6 +30,8 @@ export interface WatchWorkerOptions {
   readonly clock: Clock;
   /** Process id for its page. */
   readonly pid?: number | undefined;
+  /** Told about every job whose attempt ended. */
+  readonly ended?: ((job: unknown) => void) | undefined;
 }
 
 interface Emitter {
@@ -82,7 +84,7 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
 }
 
 function jobListeners(
-  { worker, name, reporter, ancestors }: WatchWorkerOptions,
+  { worker, name, reporter, ancestors, ended }: WatchWorkerOptions,
   running: Running,
 ): Readonly<Record<"active" | "completed" | "failed", Listener>> {
   const queue = worker.name;
@@ -104,11 +106,13 @@ function jobListeners(
       if (!known(job, "completed")) return;
       running.delete(taskIdOf(queue, String(job.id)));
       reporter.report(() => succeededEvents(job, result, reporter.sight(queue, name)));
+      ended?.(job);
     },
     failed(job, error) {
       if (!known(job, "failed")) return;
       running.delete(taskIdOf(queue, String(job.id)));
       reporter.report(() => failureEvents(job, error, reporter.sight(queue, name)));
+      ended?.(job);
     },
   };
 }
