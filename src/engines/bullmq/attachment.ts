@@ -67,7 +67,7 @@ export function attachBull(options: AttachmentOptions): Attachment {
 interface AttachedWorker {
   readonly isNamed: boolean;
   readonly watched: WatchedWorker;
-  readonly own: OwnWorker | undefined;
+  readonly own: Omit<OwnWorker, "breaks"> | undefined;
   readonly rename: () => void;
 }
 
@@ -215,8 +215,8 @@ class BullAttachment implements Attachment {
         ...[...this.#workers.keys()].map(({ name }) => name),
       ],
       workers: () =>
-        [...this.#workers].flatMap(([worker, { own }]) =>
-          own === undefined || isClosing(worker) ? [] : [own]
+        [...this.#workers].flatMap(([worker, { own, watched }]) =>
+          own === undefined || isClosing(worker) ? [] : [{ ...own, breaks: watched.breaks() }]
         ),
     });
   }
