@@ -1,6 +1,25 @@
 import type { JsonValue } from "../base/json.ts";
 import type { MaybePromise } from "../base/maybe_promise.ts";
+import type {
+  ConsumerInput,
+  DeadLetterPage,
+  DeadLetterQuery,
+  PoolInput,
+  PurgeInput,
+  RateLimitInput,
+} from "./action_inputs.ts";
 import type { JobContexts, WorkContext } from "../base/work_context.ts";
+
+export type {
+  ConsumerInput,
+  DeadLetter,
+  DeadLetterPage,
+  DeadLetterQuery,
+  PoolInput,
+  PurgeConsent,
+  PurgeInput,
+  RateLimitInput,
+} from "./action_inputs.ts";
 
 /** What can happen to a job (protocol section 11.2). */
 export type TaskEventKind =
@@ -136,6 +155,9 @@ export type EngineCapability =
   | "pool_shrink"
   | "add_consumer"
   | "cancel_consumer"
+  | "pause_queue"
+  | "resume_queue"
+  | "queue_concurrency"
   | "retry_by_reference_v1";
 
 /** The outcome of an action; one place maps it to the wire. */
@@ -151,9 +173,17 @@ export type ActionOutcome =
   /** It was not tried, and why. */
   | { readonly status: "refused"; readonly reason: string }
   /** It was tried and failed without an effect. */
-  | { readonly status: "failed"; readonly error: string }
+  | {
+    readonly status: "failed";
+    readonly error: string;
+    readonly result?: Readonly<Record<string, JsonValue>>;
+  }
   /** It was tried; whether it had an effect is unknown. */
-  | { readonly status: "indeterminate"; readonly reason: string };
+  | {
+    readonly status: "indeterminate";
+    readonly reason: string;
+    readonly result?: Readonly<Record<string, JsonValue>>;
+  };
 
 /** What every action gets besides its input. */
 export interface ActionContext {
@@ -189,6 +219,8 @@ export interface TaskState {
   readonly finishedAtMs?: number | undefined;
   /** Text of its failure. */
   readonly exception?: string | undefined;
+  /** Whether it counts as started although nobody seems to run it any more. */
+  readonly stalled?: boolean | undefined;
 }
 
 /** Input of `retry`. */
@@ -216,6 +248,34 @@ export interface EngineActions {
   retry?(input: RetryInput, context: ActionContext): Promise<ActionOutcome>;
   /** Takes a job back, or asks a running one to stop. */
   cancel?(taskId: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Removes the jobs that wait. Result: `queue`, `depth_before`, `purged`. */
+  purge?(input: PurgeInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Lists jobs that failed for good. */
+  listDeadLetters?(query: DeadLetterQuery, context: ActionContext): Promise<DeadLetterPage>;
+  /** Runs a job that failed for good again: the job itself, not a copy. */
+  requeueDeadLetter?(taskId: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Limits how many jobs begin in a period. */
+  rateLimit?(input: RateLimitInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Stops a queue from giving out jobs, in all processes. */
+  pauseQueue?(queue: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Lets a paused queue give out jobs again. */
+  resumeQueue?(queue: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Limits how many jobs of a queue run at once in all processes; `null` for no limit. */
+  limitConcurrency?(
+    queue: string,
+    limit: number | null,
+    context: ActionContext,
+  ): Promise<ActionOutcome>;
+  /** Lets a worker run more jobs at once. */
+  poolGrow?(input: PoolInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Lets a worker run fewer jobs at once. */
+  poolShrink?(input: PoolInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Lets a worker take jobs of a queue. */
+  addConsumer?(input: ConsumerInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Keeps a worker from taking jobs of a queue. */
+  cancelConsumer?(input: ConsumerInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Ends the workers of the process that has this one, and the process, to start anew. */
+  restartWorker?(worker: string, context: ActionContext): Promise<ActionOutcome>;
 }
 
 /** A worker as the worker page of a brain shows it. */

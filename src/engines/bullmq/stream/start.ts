@@ -1,4 +1,4 @@
-import { type Clock, sleep } from "../../../base/clock.ts";
+import { type Clock, sleep, withDeadline } from "../../../base/clock.ts";
 import { randomHex } from "../../../base/ids.ts";
 import type { EngineHost, EngineSink } from "../../contract.ts";
 import { member, text } from "../facts.ts";
@@ -31,6 +31,8 @@ export interface StreamWatchOptions {
   readonly reporter: Reporter;
   readonly profile: BullProfile;
   readonly clock: Clock;
+  /** Process id, if it is known. */
+  readonly pid?: number | undefined;
 }
 
 /** The watch over what other processes do. */
@@ -58,7 +60,8 @@ export function startStreamWatch(options: StreamWatchOptions): StreamWatch {
     facts: () => gaps.facts(),
     async stop() {
       control.abort();
-      await running;
+      // A disk that hangs must not keep connections open.
+      await withDeadline(options.clock, running, STOP_MS);
       blocking.close();
     },
   };
@@ -78,7 +81,8 @@ async function run(
     sink.notice({}, "Events of other processes are not watched: the jobs are not kept in Redis");
     return;
   }
-  const token = randomHex(8);
+  // The process id says in Redis whose lease it is.
+  const token = `${options.pid ?? 0}-${randomHex(8)}`;
   const prefix = prefixOf(options);
   const keys = sharedKeys(host.scope, prefix);
   await Promise.all([
@@ -108,3 +112,4 @@ function prefixOf({ prefix, owners, sink }: StreamWatchOptions): string {
 }
 
 const FIRST_OWNER_MS = 250;
+const STOP_MS = 1_500;
