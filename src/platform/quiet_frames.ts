@@ -55,12 +55,17 @@ export function createFrameReader(peer: "server" | "client" = "server"): FrameRe
 }
 
 /** The first frame and its length, or how many bytes there must be to go on. */
-function readFrame(bytes: Uint8Array, isMasked: boolean): { frame: Frame; length: number } | number {
+function readFrame(
+  bytes: Uint8Array,
+  isMasked: boolean,
+): { frame: Frame; length: number } | number {
   const [first, second] = bytes;
   if (first === undefined || second === undefined) return 2;
   if ((first & 0x70) !== 0) throw new Error("a frame uses an extension that was not agreed");
   if (((second & 0x80) !== 0) !== isMasked) {
-    throw new Error(isMasked ? "a frame of the client is not masked" : "a frame of the server is masked");
+    throw new Error(
+      isMasked ? "a frame of the client is not masked" : "a frame of the server is masked",
+    );
   }
   const short = second & 0x7f;
   const head = (short < 126 ? 2 : short === 126 ? 4 : 10) + (isMasked ? 4 : 0);
