@@ -48,7 +48,7 @@ function toRequest(request: IncomingMessage): Request {
     headers: pairs,
     ...(hasBody ? { body: Readable.toWeb(request), duplex: "half" } : {}),
   };
-  return new Request(`http://${headers.host ?? "localhost"}${url}`, init as RequestInit);
+  return new Request(`http://${headers.host ?? "localhost"}${url}`, init as unknown as RequestInit);
 }
 
 async function answer(
@@ -60,7 +60,7 @@ async function answer(
     const reply = await options.fetch(toRequest(request), factsOf(request));
     response.writeHead(reply.status, [...reply.headers].flat());
     if (reply.body === null) return void response.end();
-    const body = Readable.fromWeb(reply.body as Parameters<typeof Readable.fromWeb>[0]);
+    const body = Readable.fromWeb(reply.body as unknown as Parameters<typeof Readable.fromWeb>[0]);
     body.on("error", () => response.destroy());
     response.on("close", () => body.destroy());
     body.pipe(response);
