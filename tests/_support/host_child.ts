@@ -86,6 +86,11 @@ async function throws(): Promise<void> {
   }, 5);
 }
 
+async function idle(): Promise<void> {
+  await startAgent({ engines: [engine], skip: false });
+  setInterval(() => {}, 1000);
+}
+
 const modes: Readonly<Record<string, () => unknown>> = {
   script,
   jobs,
@@ -93,6 +98,7 @@ const modes: Readonly<Record<string, () => unknown>> = {
   many,
   clustered,
   throws,
+  idle,
 };
 await modes[mode]?.();
 last = performance.now();
