@@ -17,6 +17,9 @@ import type {
   TimeoutOptions,
 } from "./agent_types.ts";
 import { deliver } from "./delivery.ts";
+import { type AgentMetrics, createMetrics, type MetricsCollector } from "./metrics.ts";
+import { createOnceLogger } from "./guard.ts";
+import { type EventPreview, previewEvent } from "./recorder.ts";
 import type { ConnectionChange } from "./reconcile.ts";
 import { claimProcess, releaseProcess } from "./registry.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
@@ -72,6 +75,7 @@ class AgentCore implements Agent {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners: AgentListeners;
+  readonly #metrics: MetricsCollector = createMetrics();
   readonly context: WorkTracker;
   readonly #early: (readonly [string, EngineEvent])[] = [];
   #earlyLost = 0;
@@ -133,12 +137,35 @@ class AgentCore implements Agent {
 
   record(engine: string, given: EngineEvent): void {
     const event = this.#withContext(given);
+    if (event?.kind === "task.sent") this.context.asked(event.taskId);
     if (this.#runtime !== undefined) return this.#runtime.recorder.event(engine, event);
     if (this.#early.length < MAX_EARLY_EVENTS) this.#early.push([engine, event]);
     else this.#earlyLost++;
   }
 
+  preview(engine: string, given: EngineEvent): EventPreview {
+    const event = this.#withContext(given);
+    const { redactor, privacy, context, identity: { environment, tags } } = this.#parts;
+    return previewEvent(
+      {
+        redactor,
+        privacy,
+        context,
+        clock: this.#clock,
+        facts: { environment, tags },
+        notices: createOnceLogger(this.#logger),
+      },
+      engine,
+      event,
+    );
+  }
+
+  metrics(): AgentMetrics {
+    return this.#metrics.snapshot();
+  }
+
   requestFailed(failure: RequestFailure): void {
+    this.#metrics.requestFailed();
     const { context: { requestId, traceId, method, route }, jobs } = failure;
     this.#logger.debug({ requestId, traceId, method, route, jobs }, "a request failed");
     this.#listeners.requestFailed.emit(failure);
@@ -147,7 +174,6 @@ class AgentCore implements Agent {
   // Read now: an early event is recorded when its request is over.
   #withContext(event: EngineEvent): EngineEvent {
     if (typeof event !== "object" || event === null || !("taskId" in event)) return event;
-    if (event.kind === "task.sent") this.context.asked(event.taskId);
     const context = event.context ?? this.context.current();
     return context === undefined ? event : { ...event, context };
   }
@@ -194,6 +220,7 @@ class AgentCore implements Agent {
       logger: this.#logger,
       buffer,
       key,
+      metrics: this.#metrics,
       host: {
         changed: (change) => this.#connection(change),
         verified: () => this.#verified(),

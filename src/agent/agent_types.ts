@@ -6,11 +6,14 @@ import type { EventBuffer, LossCounts, StoreCapabilities } from "../buffer/port.
 import type { Engine, EngineEvent, LintFacts } from "../engines/contract.ts";
 import type { Scheduler } from "../schedulers/contract.ts";
 import type { SessionEnd, Transport } from "../transport/port.ts";
+import type { CommandPolicy } from "./command_policy.ts";
 import type { CommandRegistry } from "./commands.ts";
 import type { CommandCounters } from "./dispatcher.ts";
 import type { AgentFinding } from "./findings.ts";
 import type { Announcer } from "./hello.ts";
-import type { RedactorLike } from "./recorder.ts";
+import type { AgentMetrics } from "./metrics.ts";
+import type { PrivacyRules } from "./privacy.ts";
+import type { EventPreview, RedactorLike } from "./recorder.ts";
 import type { ScheduleMeta } from "./schedule_stream_port.ts";
 import type { Spans } from "./spans.ts";
 import type { AgentState } from "./states.ts";
@@ -68,6 +71,10 @@ export interface AgentParts {
   readonly context?: (() => JsonObject | undefined) | undefined;
   /** Follows requests into the jobs that they ask for. Default: nothing is followed. */
   readonly work?: WorkTracker | undefined;
+  /** What stays in this process besides what the redactor removes. Default: nothing. */
+  readonly privacy?: PrivacyRules | undefined;
+  /** What this process forbids brains to ask for. Default: nothing. */
+  readonly policy?: CommandPolicy | undefined;
   /** Spans in the user's own traces. Default: none. */
   readonly spans?: Spans | undefined;
   /** Time source. Default: the clock of this process. */
@@ -224,6 +231,15 @@ export interface Agent {
   reconnectNow(): void;
   /** A snapshot of everything it knows about itself. */
   status(): AgentStatus;
+  /**
+   * A dry run: what would leave this process for an event, and what would stay
+   * here by which rule. Records nothing; works also before the start.
+   *
+   * @throws what would make the event a counted loss.
+   */
+  preview(engine: string, event: EngineEvent): EventPreview;
+  /** Counters and latencies since it was made, for metrics. */
+  metrics(): AgentMetrics;
   /** Records an event for an engine name. Never throws, never waits. */
   record(engine: string, event: EngineEvent): void;
   /** Calls back when something happens; answers the remover. */

@@ -12,6 +12,7 @@ import {
 import type { HmacKey } from "../protocol/hmac.ts";
 import type { AgentEventMap, AgentParts } from "./agent_types.ts";
 import { createCommandRegistry } from "./commands.ts";
+import { NO_POLICY } from "./command_policy.ts";
 import { engineHost } from "./engine_host.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { registerEngineCommands } from "./engine_commands.ts";
@@ -23,6 +24,7 @@ import { createHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { announcementOf, buildHello } from "./hello.ts";
 import { createHooks, type Hooks } from "./hooks.ts";
 import { createLossLedger, type LossLedger } from "./loss_ledger.ts";
+import type { MetricsCollector } from "./metrics.ts";
 import { createOldestAge, type OldestAge } from "./oldest_age.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { createPump, type Pump } from "./pump.ts";
@@ -78,6 +80,7 @@ export interface RuntimeContext {
   readonly buffer: EventBuffer;
   readonly key: HmacKey;
   readonly host: RuntimeHost;
+  readonly metrics: MetricsCollector;
 }
 
 /** Wires all parts of an agent together; nothing runs yet. */
@@ -125,7 +128,12 @@ class AgentRuntime implements Runtime {
       redactor: parts.redactor,
       logger,
     });
-    this.pump = createPump({ buffer, clock, logger });
+    this.pump = createPump({
+      buffer,
+      clock,
+      logger,
+      acked: (flight) => context.metrics.acked(flight, clock.monotonic(), clock.now()),
+    });
     this.outbox = createOutbox(clock, () => this.reconciler.session?.wake());
     this.#schedulers = watch(context, this.pump);
     this.recorder = this.#buildRecorder();
@@ -165,6 +173,7 @@ class AgentRuntime implements Runtime {
       clock,
       notices: this.#notices,
       redactor: parts.redactor,
+      privacy: parts.privacy,
       context: parts.context,
       facts: { environment, tags },
       lost: (kind, reason) => this.#lost("recorder", 1, `${kind}: ${reason}`),
@@ -173,13 +182,26 @@ class AgentRuntime implements Runtime {
   }
 
   #buildDispatcher(): Dispatcher {
-    const { parts, clock, host } = this.#context;
+    const { parts, clock, host, metrics } = this.#context;
+    const registry = buildRegistry(this.#context, this.#schedulers);
+    const policy = parts.policy ?? NO_POLICY;
     return createDispatcher({
-      registry: buildRegistry(this.#context, this.#schedulers),
+      registry,
+      policy,
       outbox: this.outbox,
       clock,
       redactor: parts.redactor,
-      finished: ({ id, action }, { status, error }) => host.command({ id, action, status, error }),
+      began: ({ id, action }) => {
+        const end = parts.spans?.command(action, id);
+        return ({ status, error }) => end?.(status, error);
+      },
+      finished(command, { status, error }, tookMs) {
+        const { id, action } = command;
+        const known = registry.find(action) === undefined ? "other" : action;
+        const end = policy.refusal(command) === null ? status : "forbidden";
+        metrics.command(known, end, tookMs / 1000);
+        host.command({ id, action, status, error });
+      },
     });
   }
 
@@ -223,7 +245,7 @@ class AgentRuntime implements Runtime {
 
   async #hello(): Promise<HelloPayload> {
     const { parts, clock } = this.#context;
-    const own = announcementOf(this.#engines, this.#schedulers);
+    const own = announcementOf(this.#engines, this.#schedulers, parts.policy);
     const agreed = await guardCall(
       clock,
       ANNOUNCE_DEADLINE_MS,

@@ -1,6 +1,8 @@
 import { createAgentCore } from "../agent/agent.ts";
 import { isSuperseded, nextGeneration } from "../agent/registry.ts";
 import type { Agent, AgentParts } from "../agent/agent_types.ts";
+import { createCommandPolicy } from "../agent/command_policy.ts";
+import type { PrivacyRules } from "../agent/privacy.ts";
 import { createSpans } from "../agent/spans.ts";
 import { createWorkTracker } from "../agent/work_contexts.ts";
 import { systemClock } from "../base/clock.ts";
@@ -136,6 +138,12 @@ function compose(
       extraValuePatterns: settings.redactionExtraValuePatterns,
       maxValueBytes: settings.maxPayloadBytes,
     }),
+    privacy: privacyOf(settings, options),
+    policy: createCommandPolicy({
+      allow: settings.commandsAllow,
+      deny: settings.commandsDeny,
+      readOnly: settings.readOnly,
+    }),
     engines: options.engines ?? [],
     schedulers: options.schedulers ?? [],
     purgeThreshold: settings.purgeThreshold,
@@ -174,6 +182,16 @@ function compose(
       naming.framework = options.framework ?? name;
     },
   });
+}
+
+function privacyOf(settings: Settings, { redact }: AgentOptions): PrivacyRules {
+  const { captureArgs: args, captureResult: result, captureError: error } = settings;
+  return {
+    capture: { args, result, error },
+    redactPaths: settings.redactPaths,
+    queues: settings.queuePrivacy,
+    redact,
+  };
 }
 
 function degraded(

@@ -81,6 +81,8 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     reconnectNow: () => agent.reconnectNow(),
     requestFailed: (failure) => agent.requestFailed(failure),
     status: () => agent.status(),
+    preview: (engine, event) => agent.preview(engine, event),
+    metrics: () => agent.metrics(),
     record: (engine, event) => agent.record(engine, event),
     on: (type, listener) => agent.on(type, listener),
     async [Symbol.asyncDispose]() {

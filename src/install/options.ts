@@ -1,4 +1,5 @@
 import type { OpenTelemetryLike } from "../agent/otel_like.ts";
+import type { RedactHook } from "../agent/privacy.ts";
 import type { Clock } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Logger } from "../base/logger.ts";
@@ -21,6 +22,13 @@ export interface AgentOptions extends AgentSettingsOptions {
   readonly logger?: Logger | undefined;
   /** Facts about the current unit of work, put on each event as `context`. */
   readonly context?: (() => JsonObject | undefined) | undefined;
+  /**
+   * Removes more from the data of an event, after the built-in rules: gets a
+   * redacted copy that it may change, and answers it or another object. When it
+   * throws, answers a promise, or was slower than 10 ms twenty times, inputs,
+   * results and errors are withheld. Default: none.
+   */
+  readonly redact?: RedactHook | undefined;
   /**
    * Further names of scripts, tools and package scripts in which the agent does
    * not start by itself, besides the built-in ones; `false` switches all those
@@ -46,6 +54,7 @@ export const AGENT_OPTION_KEYS: readonly string[] = [
   "framework",
   "logger",
   "context",
+  "redact",
   "skip",
   "opentelemetry",
   "clock",

@@ -176,7 +176,11 @@ describe("createAgent()", () => {
       logger: recordingLogger().logger,
     });
     const config = agent.config();
-    assert.deepEqual(config?.environment, { value: "staging", source: "env" });
+    assert.deepEqual(config?.environment, {
+      value: "staging",
+      source: "env",
+      from: "Z4J_ENVIRONMENT",
+    });
     assert.equal(config?.token.source, "option");
     assert.doesNotMatch(JSON.stringify(config), new RegExp(`canary|${SECRET}`));
   });

@@ -389,4 +389,11 @@ class StreamReader {
 
 const POLL_MS = 500;
 const FORBIDDEN: ReadonlySet<string> = new Set(["NOPERM", "NOAUTH"]);
-const PASSING: ReadonlySet<string> = new Set(["READONLY", "LOADING", "MASTERDOWN", "BUSY", "OOM"]);
+const PASSING: ReadonlySet<string> = new Set([
+  "READONLY",
+  "LOADING",
+  "MASTERDOWN",
+  "BUSY",
+  "OOM",
+  "UNBLOCKED",
+]);

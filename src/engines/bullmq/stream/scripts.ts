@@ -66,7 +66,7 @@ local function take(row, queue, base, entries, count)
   for i = 1, #entries do
     local e = read(entries[i])
     parsed[i] = e
-    if e.event == 'active' then last[e.jobId] = i end
+    if e.event == 'active' and e.jobId then last[e.jobId] = i end
     if i > count and e.jobId then
       if e.event == 'active' then actives[e.jobId] = (actives[e.jobId] or 0) + 1 end
       if ends(e) then ended[e.jobId] = (ended[e.jobId] or 0) + 1 end
@@ -79,7 +79,8 @@ local function take(row, queue, base, entries, count)
     if id and said[e.event] and (e.event ~= 'waiting' or e.prev == 'active') then
       local skip = false
       if covered[e.event] and (e.event == 'added' or i >= (last[id] or 0)) then
-        local pb = redis.call('HGET', base .. ':' .. id, 'pb')
+        local pb = redis.pcall('HGET', base .. ':' .. id, 'pb')
+        if type(pb) ~= 'string' then pb = nil end
         local since = pb and live[queue .. ':' .. pb]
         if not pb and live[queue] and redis.call('EXISTS', base .. ':' .. id) == 0 then
           since = live[queue]

@@ -1,4 +1,4 @@
-import { type Clock, sleep } from "../../../base/clock.ts";
+import { type Clock, sleep, withDeadline } from "../../../base/clock.ts";
 import { randomHex } from "../../../base/ids.ts";
 import type { EngineHost, EngineSink } from "../../contract.ts";
 import { member, text } from "../facts.ts";
@@ -58,7 +58,8 @@ export function startStreamWatch(options: StreamWatchOptions): StreamWatch {
     facts: () => gaps.facts(),
     async stop() {
       control.abort();
-      await running;
+      // A disk that hangs must not keep connections open.
+      await withDeadline(options.clock, running, STOP_MS);
       blocking.close();
     },
   };
@@ -108,3 +109,4 @@ function prefixOf({ prefix, owners, sink }: StreamWatchOptions): string {
 }
 
 const FIRST_OWNER_MS = 250;
+const STOP_MS = 1_500;
