@@ -1,11 +1,11 @@
 import type { Clock } from "../../base/clock.ts";
 import { errorText } from "../../base/errors.ts";
 import { randomHex } from "../../base/ids.ts";
-import type { EngineHost, EngineSink, WorkerReport } from "../contract.ts";
+import type { EngineEvent, EngineHost, EngineSink, WorkerReport } from "../contract.ts";
 import { type Ancestors, createAncestors } from "./ancestors.ts";
 import { member, text } from "./facts.ts";
 import { createParentReader } from "./flow_reader.ts";
-import type { BullQueueLike, BullWorkerLike } from "./like.ts";
+import type { BullJobLike, BullQueueLike, BullWorkerLike } from "./like.ts";
 import type { BullProfile } from "./profile.ts";
 import { quietly } from "./quietly.ts";
 import type { RedisLink } from "./redis/link.ts";
@@ -44,6 +44,14 @@ export interface Attachment {
   workers(): readonly WorkerReport[];
   /** The workers themselves. */
   objects(): readonly BullWorkerLike[];
+  /** The workers as commands find them. */
+  watched(): readonly WatchedWorker[];
+  /** Reports what a command did. */
+  report(events: readonly EngineEvent[]): void;
+  /** Reports a job that a command added. */
+  arrival(job: BullJobLike, queue: BullQueueLike): void;
+  /** Whether somebody of the project reads what Redis tells about removals. */
+  isStreamed(): boolean;
   /** More facts for the health page. */
   facts(): Readonly<Record<string, string>> | undefined;
   /** Ends all reporting and undoes every change to the user's objects. */
@@ -98,6 +106,24 @@ class BullAttachment implements Attachment {
 
   objects(): readonly BullWorkerLike[] {
     return [...this.#workers.keys()];
+  }
+
+  watched(): readonly WatchedWorker[] {
+    return [...this.#workers].flatMap(([worker, { watched }]) =>
+      isClosing(worker) ? [] : [watched]
+    );
+  }
+
+  report(events: readonly EngineEvent[]): void {
+    this.#reporter.report(() => events);
+  }
+
+  arrival(job: BullJobLike, queue: BullQueueLike): void {
+    this.#reporter.arrival(job, queue.name, this.#ancestorsOf(queue));
+  }
+
+  isStreamed(): boolean {
+    return this.#stream !== undefined;
   }
 
   facts(): Readonly<Record<string, string>> | undefined {

@@ -1,15 +1,16 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
-import type { Engine } from "../contract.ts";
+import type { Engine, EngineHost } from "../contract.ts";
 import { defineEngine } from "../define.ts";
 import { attachBull, type Attachment } from "./attachment.ts";
+import { createBullCommands } from "./commands/actions.ts";
+import { createRouter } from "./commands/router.ts";
+import type { CommandSite } from "./commands/site.ts";
 import { createDepthReader } from "./health.ts";
 import type { BullQueueLike, BullWorkerLike } from "./like.ts";
 import { BULLMQ, type BullProfile } from "./profile.ts";
-import { reconcileJob } from "./reconcile.ts";
 import { openRedis } from "./redis/link.ts";
 import { createRedisOrigin, type RedisConnection } from "./redis/origin.ts";
 import type { BullmqModuleLike } from "./sources/module.ts";
-import { type ActionTools, submitJob } from "./submit.ts";
 
 /** What users say about their queues and workers. */
 export interface BullmqEngineOptions {
@@ -82,20 +83,42 @@ export function createBullEngine(
   const queues = [...options.queues ?? []];
   const origin = createRedisOrigin(options.connection, () => owners(), clock);
   const commands = openRedis({ origin, role: "commands", clock });
-  const tools: ActionTools = { engine: name, queues, profile, clock };
+  const site: CommandSite = {
+    ...{ engine: name, profile, clock, prefix: options.prefix, queues, link: commands },
+    queueClass: options.bullmq?.Queue,
+    workers: () => attachment?.watched() ?? [],
+    report: (events) => attachment?.report(events),
+    arrival: (job, queue) => attachment?.arrival(job, queue),
+    isStreamed: () => attachment?.isStreamed() ?? false,
+    restart: () => offered?.restart,
+  };
+  const router = createRouter(site);
+  const hasQueues = queues.length > 0 || options.bullmq !== undefined;
+  const hasWorkers = hasQueues || (options.workers ?? []).length > 0;
+  const { access, actions, capabilities } = createBullCommands(site, router, {
+    hasQueues,
+    hasWorkers,
+  });
   const readDepths = createDepthReader(queues, clock);
-  const canSubmit = queues.length > 0 || options.bullmq !== undefined;
   let attachment: Attachment | undefined;
+  let offered: EngineHost | undefined;
+  let serving: AbortController | undefined;
   return defineEngine<Engine>({
     name,
-    capabilities: canSubmit ? ["submit_task"] : [],
+    capabilities,
     attach(sink, host) {
+      offered = host;
       attachment ??= attachBull({
         ...options,
         ...{ profile, clock, queues, origin, commands, sink, host },
       });
+      if (host === undefined || serving !== undefined || !profile.hasStreams) return;
+      serving = new AbortController();
+      void router.serve(host.scope, () => access.prefix(), serving.signal);
     },
     async detach() {
+      serving?.abort();
+      serving = undefined;
       const ending = attachment;
       attachment = undefined;
       await ending?.detach();
@@ -111,10 +134,7 @@ export function createBullEngine(
         ...await readDepths(),
       };
     },
-    actions: {
-      ...(canSubmit ? { submit: (input, context) => submitJob(tools, input, context) } : {}),
-      reconcile: (taskId, context) => reconcileJob(tools, taskId, context),
-    },
+    actions,
   });
 
   function owners(): readonly unknown[] {

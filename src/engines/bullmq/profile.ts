@@ -9,6 +9,8 @@ export interface BullProfile {
   readonly brokerType: string;
   /** Whether jobs count every run that began, retries and steps alike. */
   readonly countsRuns: boolean;
+  /** Whether it takes every command; else only new jobs. */
+  readonly steers: boolean;
   /** Whether its queues write streams of events into Redis. */
   readonly hasStreams: boolean;
   /** Whether a failed attempt was the last one. */
@@ -28,6 +30,7 @@ export const BULLMQ: BullProfile = {
   brokerType: "redis",
   countsRuns: true,
   hasStreams: true,
+  steers: true,
   // `failed` is emitted for every attempt; only the last one sets `finishedOn`.
   isFinal: (job) => time(member(job, "finishedOn")) !== undefined,
   attempt(job, phase) {

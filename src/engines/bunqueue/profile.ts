@@ -11,6 +11,7 @@ export const BUNQUEUE: BullProfile = {
   brokerType: "sqlite",
   countsRuns: false,
   hasStreams: false,
+  steers: false,
   isFinal(job, error) {
     if (text(member(error, "name")) === "UnrecoverableError") return true;
     const made = finite(member(job, "attemptsMade")) ?? 0;

@@ -1,7 +1,8 @@
 import type { JsonValue } from "../../../base/json.ts";
-import type { ActionContext, ActionOutcome } from "../../contract.ts";
+import type { ActionContext, ActionOutcome, TaskEvent } from "../../contract.ts";
 import { member, text } from "../facts.ts";
 import { flowTaskId, parentPlace } from "../flow.ts";
+import { taskNameOf } from "../mapping.ts";
 import { taskIdOf } from "../task_id.ts";
 import type { QueueAccess } from "./queue_access.ts";
 import type { Router } from "./router.ts";
@@ -33,12 +34,7 @@ export function cancelJob(
     }
     if (state !== "active" && await removed(handle, job, jobId, steps)) {
       const result = resultOf(site, taskIdOf(queue, jobId), job, state);
-      site.report([{
-        kind: "task.revoked",
-        taskId,
-        occurredAtMs: site.clock.now(),
-        data: { taskName: job.name, queue, extra: { reason: "cancelled" } },
-      }]);
+      if (!site.isStreamed()) site.report([revoked(site, taskId, job, queue)]);
       return { status: "done", result };
     }
     return await cancelHere(site, queue, jobId, context) ??
@@ -59,8 +55,20 @@ async function removed(
   }
   if (handle.remove === undefined) refuse("this queue library cannot remove jobs");
   // The default would remove the children of a flow as well.
-  const code = await steps.write(async () => await handle.remove?.(jobId, { removeChildren: false }));
+  const code = await steps.write(async () =>
+    await handle.remove?.(jobId, { removeChildren: false })
+  );
   return code !== 0 && code !== false;
+}
+
+// Redis tells of a removal; without a reader of that nobody else would.
+function revoked(site: CommandSite, taskId: string, job: SteeredJob, queue: string): TaskEvent {
+  return {
+    kind: "task.revoked",
+    taskId,
+    occurredAtMs: site.clock.now(),
+    data: { taskName: taskNameOf(job, queue), queue, extra: { reason: "cancelled" } },
+  };
 }
 
 function resultOf(

@@ -1,7 +1,7 @@
 import type { ActionContext, DeadLetter, DeadLetterPage, DeadLetterQuery } from "../../contract.ts";
 import { errorText } from "../../../base/errors.ts";
 import { finite, text } from "../facts.ts";
-import type { RedisArgument } from "../redis/mod.ts";
+import type { RedisArgument } from "../redis/client.ts";
 import { taskIdOf } from "../task_id.ts";
 import { cursorOf, type Position, positionOf } from "./cursor.ts";
 import type { QueueAccess } from "./queue_access.ts";
@@ -24,7 +24,9 @@ for i, key in ipairs(KEYS) do
 end
 return out`;
 
-interface Row extends Position {
+interface Row {
+  readonly score: number;
+  readonly taskId: string;
   readonly queue: string;
   readonly jobId: string;
 }
@@ -99,7 +101,8 @@ async function newest(
       ...[access.key(queue, "failed"), max, "-inf"],
       ...["WITHSCORES", "LIMIT", chunk * CHUNK, CHUNK],
     ], steps);
-    const list = Array.isArray(flat) ? flat.map(String) : [];
+    // Pairs inside of pairs, where a client speaks the newer protocol of Redis.
+    const list = Array.isArray(flat) ? flat.flat().map(String) : [];
     for (let i = 0; i + 1 < list.length; i += 2) {
       const [jobId = "", score = 0] = [list[i], Number(list[i + 1])];
       const row = { queue, jobId, score, taskId: taskIdOf(queue, jobId) };

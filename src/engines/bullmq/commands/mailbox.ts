@@ -1,6 +1,6 @@
 import { randomHex } from "../../../base/ids.ts";
 import { isJsonObject, type JsonValue } from "../../../base/json.ts";
-import type { RedisLink } from "../redis/mod.ts";
+import type { RedisLink } from "../redis/link.ts";
 
 /** Another agent of the project at this Redis. */
 export interface Peer {

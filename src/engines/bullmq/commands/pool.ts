@@ -83,9 +83,11 @@ async function restart(
   }
   const workers = site.workers().map(({ worker }) => worker);
   const waitMs = Math.max(0, Math.min(CLOSE_MS, context.remainingMs - MARGIN_MS));
-  const ends = await Promise.all(workers.map(async (worker) =>
-    await withDeadline(site.clock, close(worker), waitMs) !== TIMED_OUT
-  ));
+  const ends = await Promise.all(
+    workers.map(async (worker) =>
+      await withDeadline(site.clock, close(worker), waitMs) !== TIMED_OUT
+    ),
+  );
   host.exit();
   const result: Record<string, JsonValue> = {
     worker_name: name,

@@ -32,9 +32,7 @@ export function purgeQueue(
     let purged = 0;
     try {
       for (const state of STATES) {
-        purged += await cleanState(site, handle, state, startedMs, steps, (count) => {
-          purged += count;
-        });
+        await cleanState(site, handle, state, startedMs, steps, (count) => void (purged += count));
       }
     } catch (error) {
       if (!(error instanceof Ended) || purged === 0) throw error;
@@ -54,14 +52,15 @@ async function cleanState(
   startedMs: number,
   steps: Steps,
   count: (removed: number) => void,
-): Promise<0> {
+): Promise<void> {
   for (;;) {
     // The grace grows with the time: what was added after the click stays.
     const graceMs = Math.max(0, site.clock.now() - startedMs);
     const ids = await steps.write(async () => await handle.clean?.(graceMs, BATCH, state) ?? []);
     count(ids.length);
     site.report(ids.map((id) => revoked(site, handle.name, id)));
-    if (ids.length < BATCH) return 0;
+    // A short batch is not the last: runs of schedulers count, and stay.
+    if (ids.length === 0) return;
   }
 }
 

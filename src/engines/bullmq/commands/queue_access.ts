@@ -2,7 +2,7 @@ import { errorText } from "../../../base/errors.ts";
 import { member, text } from "../facts.ts";
 import type { BullQueueLike } from "../like.ts";
 import { quietly } from "../quietly.ts";
-import { hasOtherStore } from "../redis/mod.ts";
+import { hasOtherStore } from "../redis/origin.ts";
 import { type JobPlace, placeOf } from "../task_id.ts";
 import type { CommandSite } from "./site.ts";
 import { Ended, refuse, type Steps } from "./step.ts";
@@ -19,6 +19,10 @@ export interface QueueAccess {
   place(taskId: string, steps: Steps): Promise<JobPlace & { readonly handle: SteeredQueue }>;
   /** Key of a queue, for raw commands. */
   key(queue: string, part: string): string;
+  /** Whether a queue goes over the connection of commands. */
+  isOwn(handle: SteeredQueue): boolean;
+  /** Prefix of all keys. */
+  prefix(): string;
 }
 
 // One process steers few queues; the rest is made anew when needed.
@@ -36,7 +40,8 @@ export function createQueueAccess(site: CommandSite): QueueAccess {
   const attached = (name: string): BullQueueLike | undefined =>
     site.queues.find((queue) => queue.name === name);
   const prefix = (): string =>
-    site.prefix ?? text(member(member(site.queues[0], "opts"), "prefix")) ?? PREFIX;
+    site.prefix ?? text(member(member(site.queues[0], "opts"), "prefix")) ??
+      text(member(member(site.workers()[0]?.worker, "opts"), "prefix")) ?? PREFIX;
 
   const ownOf = async (name: string, made: QueueClass): Promise<SteeredQueue> => {
     const client = await site.link.client();
@@ -68,7 +73,9 @@ export function createQueueAccess(site: CommandSite): QueueAccess {
   };
   return {
     queue,
+    prefix,
     key: (name, part) => `${prefix()}:${name}:${part}`,
+    isOwn: (handle) => handle !== attached(handle.name),
     async place(taskId, steps) {
       const place = placeOf(taskId);
       if (place === undefined) refuse(`"${taskId}" is no task id, expected <queue>:<job id>`);

@@ -17,7 +17,7 @@ export interface Router {
   /** Workers of other agents, as they announced themselves. */
   peers(): readonly Peer[];
   /** Announces this process and takes orders of others, until the signal. */
-  serve(scope: string, prefix: string, signal: AbortSignal): Promise<void>;
+  serve(scope: string, prefix: () => string, signal: AbortSignal): Promise<void>;
 }
 
 // A letter must be taken soon: what waits longer surprises.
@@ -44,7 +44,9 @@ class RedisRouter implements Router {
   }
 
   async cancel(queue: string, jobId: string, context: ActionContext): Promise<ActionOutcome> {
-    const peers = await this.#find(({ workers }) => workers.some((worker) => worker.queue === queue));
+    const peers = await this.#find(({ workers }) =>
+      workers.some((worker) => worker.queue === queue)
+    );
     const why = `the job runs in a process without an agent of this project`;
     return await this.#ask(peers, { kind: "cancel", queue, jobId }, why, context);
   }
@@ -57,9 +59,9 @@ class RedisRouter implements Router {
     return await this.#ask(peers, { kind: "order", worker, order }, why, context);
   }
 
-  async serve(scope: string, prefix: string, signal: AbortSignal): Promise<void> {
+  async serve(scope: string, prefix: () => string, signal: AbortSignal): Promise<void> {
     const { clock, link } = this.#site;
-    const mailbox = createMailbox({ link, scope, prefix, token: this.#token });
+    const mailbox = createMailbox({ link, scope, prefix: prefix(), token: this.#token });
     this.#mailbox = mailbox;
     let announcedMs = -Infinity;
     while (!signal.aborted) {

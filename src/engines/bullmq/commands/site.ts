@@ -1,8 +1,8 @@
 import type { Clock } from "../../../base/clock.ts";
-import type { EngineEvent } from "../../contract.ts";
+import type { EngineEvent, EngineRestart } from "../../contract.ts";
 import type { BullJobLike, BullQueueLike, BullWorkerLike } from "../like.ts";
 import type { BullProfile } from "../profile.ts";
-import type { RedisLink } from "../redis/mod.ts";
+import type { RedisLink } from "../redis/link.ts";
 
 /** A worker of this process, as commands find it. */
 export interface SiteWorker {
@@ -12,14 +12,6 @@ export interface SiteWorker {
   readonly worker: BullWorkerLike;
   /** The job of an id, if this worker runs it now. */
   job(jobId: string): BullJobLike | undefined;
-}
-
-/** How a process is ended so that its supervisor starts it anew. */
-export interface RestartHost {
-  /** Why that cannot be done here, or `null`. */
-  refusal(): string | null;
-  /** Ends the process soon: what waits is sent first. */
-  exit(): void;
 }
 
 /** What the commands of one engine work on. */
@@ -40,6 +32,10 @@ export interface CommandSite {
   workers(): readonly SiteWorker[];
   /** Reports what a command did to jobs. */
   report(events: readonly EngineEvent[]): void;
+  /** Reports a job that a command added, unless that was seen already. */
+  arrival(job: BullJobLike, queue: BullQueueLike): void;
+  /** Whether somebody of the project reads what Redis itself tells about removals. */
+  isStreamed(): boolean;
   /** How to restart this process, if anybody can. */
-  restart(): RestartHost | undefined;
+  restart(): EngineRestart | undefined;
 }

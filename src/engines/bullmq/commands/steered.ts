@@ -7,7 +7,9 @@ export interface SteeredJob extends BullJobLike {
   /** Replaces the input. */
   updateData?(data: unknown): Promise<unknown>;
   /** Changes the order in its queue. */
-  changePriority?(options: { readonly priority?: number; readonly lifo?: boolean }): Promise<unknown>;
+  changePriority?(
+    options: { readonly priority?: number; readonly lifo?: boolean },
+  ): Promise<unknown>;
 }
 
 /** A queue that can be told things; a missing member means that its library cannot. */

@@ -2,7 +2,7 @@ import { type Clock, TIMED_OUT, withDeadline } from "../../../base/clock.ts";
 import { errorText } from "../../../base/errors.ts";
 import type { ActionContext, ActionOutcome } from "../../contract.ts";
 import { finite, member } from "../facts.ts";
-import type { RedisLink } from "../redis/mod.ts";
+import type { RedisLink } from "../redis/link.ts";
 
 /** A command that ends early, with its outcome. */
 export class Ended extends Error {

@@ -1,4 +1,9 @@
-import type { ActionContext, ActionOutcome, EngineActions, EngineCapability } from "../../contract.ts";
+import type {
+  ActionContext,
+  ActionOutcome,
+  EngineActions,
+  EngineCapability,
+} from "../../contract.ts";
 import type { JsonValue } from "../../../base/json.ts";
 import { reconcileJob } from "../reconcile.ts";
 import { submitJob } from "../submit.ts";
@@ -20,6 +25,8 @@ export interface BullCommands {
   readonly access: QueueAccess;
 }
 
+/** What the profile of another library can do. */
+const PLAIN: readonly EngineCapability[] = ["submit_task"];
 const ON_QUEUES: readonly EngineCapability[] = [
   ...["submit_task", "retry_task", "cancel_task", "bulk_retry", "purge_queue"] as const,
   ...["requeue_dead_letter", "list_dead_letters", "rate_limit"] as const,
@@ -36,16 +43,27 @@ const ON_WORKERS: readonly EngineCapability[] = [
 export function createBullCommands(
   site: CommandSite,
   router: Router,
-  hasQueues: boolean,
+  { hasQueues, hasWorkers }: { readonly hasQueues: boolean; readonly hasWorkers: boolean },
 ): BullCommands {
   const access = createQueueAccess(site);
+  const reconcile: NonNullable<EngineActions["reconcile"]> = (taskId, context) =>
+    reconcileJob(site, access, taskId, context);
+  if (!site.profile.steers) {
+    const { submit } = queueActions(site, access, router);
+    const able = hasQueues && submit !== undefined;
+    return {
+      access,
+      capabilities: able ? PLAIN : [],
+      actions: able ? { submit, reconcile } : { reconcile },
+    };
+  }
   return {
     access,
-    capabilities: [...(hasQueues ? ON_QUEUES : []), ...ON_WORKERS],
+    capabilities: [...(hasQueues ? ON_QUEUES : []), ...(hasWorkers ? ON_WORKERS : [])],
     actions: {
       ...(hasQueues ? queueActions(site, access, router) : {}),
-      ...workerActions(router),
-      reconcile: (taskId, context) => reconcileJob(site, access, taskId, context),
+      ...(hasWorkers ? workerActions(router) : {}),
+      reconcile,
     },
   };
 }
