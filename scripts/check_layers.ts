@@ -33,6 +33,11 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   "src/transport": { inside: ["src/base", "src/protocol"], outside: [] },
   "src/buffer": { inside: ["src/base"], outside: [] },
   "src/engines": { inside: ["src/base"], outside: [] },
+  // Reads jobs and workers the way the engine of the same library does.
+  "src/schedulers/bullmq": {
+    inside: ["src/base", "src/engines/contract", "src/engines/bullmq/", "src/schedulers"],
+    outside: [],
+  },
   "src/schedulers": { inside: ["src/base", "src/engines/contract"], outside: [] },
   "src/platform": { inside: ["src/base"], outside: ["node:"] },
   "src/agent": {

@@ -47,6 +47,8 @@ export interface DoctorChildOptions {
   readonly wrap?: readonly string[];
   /** The program. Default: the doctor. */
   readonly script?: string;
+  /** The program by its path. */
+  readonly path?: string;
   readonly cwd?: string;
 }
 
@@ -59,7 +61,7 @@ export const onDeno: boolean = "Deno" in globalThis;
 export function runDoctorProcess(options: DoctorChildOptions = {}): Promise<DoctorRun> {
   const { args = [], env = {}, denoFlags = ["-A"], skewSeconds, wrap = [] } = options;
   const isSkewed = skewSeconds !== undefined;
-  const script = path(
+  const script = options.path ?? path(
     isSkewed ? "tests/_support/skewed_doctor.ts" : options.script ?? "src/doctor/cli.ts",
   );
   const run = onDeno

@@ -1,17 +1,13 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
-import { fingerprintOf } from "../../src/buffer/fingerprint.ts";
-import { openBuffer } from "../../src/buffer/open.ts";
+import { after, describe, it } from "node:test";
 import { runCli } from "../../src/cli/run.ts";
-import { encodeCanonical } from "../../src/protocol/canonical_json.ts";
-import { decodeHmacSecret } from "../../src/protocol/hmac.ts";
 import { type Child, runScript } from "../_support/child.ts";
-import { type BedAgent, type BedBrain, scratch } from "../_support/doctor_bed.ts";
+import { scratch } from "../_support/doctor_bed.ts";
 import { type DoctorRun, runDoctorProcess } from "../_support/doctor_child.ts";
-import { startBed } from "../_support/doctor_stage_run.ts";
 import { startBrainProcess } from "../_support/embedded_brain.ts";
+import { leaveBuffer } from "../_support/left_buffer.ts";
 import { until } from "../_support/wait.ts";
 
 const SCRIPT = "src/cli/mod.ts";
@@ -34,25 +30,6 @@ async function run(
     stopped: Promise.resolve(),
   });
   return { code, out, err };
-}
-
-/** Leaves a buffer behind, as a killed process would. */
-async function leave(path: string, secret: string | null, count: number): Promise<void> {
-  const fingerprint = secret === null ? undefined : await fingerprintOf(decodeHmacSecret(secret));
-  const buffer = await openBuffer({ path, fingerprint });
-  for (let i = 0; i < count; i++) {
-    const text = encodeCanonical({
-      data: { task_name: "left", big: "x".repeat(i === 0 ? 9000 : 300) },
-      engine: "manual",
-      id: crypto.randomUUID(),
-      kind: "task.succeeded",
-      occurred_at: new Date().toISOString(),
-      task_id: `left-${i}`,
-    });
-    buffer.push({ text, bytes: text.length, kind: "task.succeeded", class: "terminal" });
-  }
-  await buffer.settled();
-  await buffer.close();
 }
 
 describe("z4j: usage", () => {
@@ -91,102 +68,6 @@ describe("z4j: usage", () => {
   });
 });
 
-for (const kind of ["embedded", "stock"] as const) {
-  describe(`z4j beside an agent, ${kind} brain`, () => {
-    const folder = scratch();
-    const home = join(folder.path, "home");
-    let brain: BedBrain;
-    let agent: BedAgent;
-    let env: Record<string, string>;
-    let child: Child;
-    before(async () => {
-      brain = await startBed(kind);
-      agent = await brain.mint();
-      env = { ...agent.env, Z4J_HOME: home };
-      child = runScript("tests/_support/doctor_agent_child.ts", { env });
-      const connected = async (): Promise<boolean> => (await cli(env, "status")).code === 0;
-      await until("a connected agent", connected);
-    });
-    after(async () => {
-      child.kill("SIGKILL");
-      await brain.close();
-      folder.remove();
-    });
-
-    it("status tells sessions, depths and losses", async () => {
-      const text = await cli(env, "status");
-      assert.match(text.out, /pid +name +role +state +since +waiting +lost +acked +engines/);
-      assert.match(text.out, new RegExp(`\\n +${child.pid} +- +\\S+ +connected .*manual`));
-      const json = JSON.parse((await cli(env, "status", "--json")).out);
-      assert.equal(json.ok, true);
-      assert.equal(json.agents[0].pid, child.pid);
-      assert.equal(json.agents[0].state, "connected");
-      assert.equal(typeof json.agents[0].buffer.events, "number");
-      assert.equal((await cli({ ...env, Z4J_HOME: folder.path }, "status")).code, 1);
-    });
-
-    it("drain sends what the dead left, without a hello, and leaves the living alone", async () => {
-      const path = join(home, "buffer-1.sqlite");
-      // The agent here looks for orphans too; another home keeps them for the command.
-      const other = { ...env, Z4J_HOME: join(folder.path, "other") };
-      mkdirSync(other.Z4J_HOME, { mode: 0o700 });
-      const left = join(other.Z4J_HOME, "buffer-1.sqlite");
-      await leave(left, env["Z4J_HMAC_SECRET"] ?? "", 40);
-      await leave(join(other.Z4J_HOME, "buffer-2.sqlite"), null, 0);
-      const exported = await cli(other, "buffer", "export", left);
-      assert.equal(exported.out.trim().split("\n").length, 40);
-      const ls = JSON.parse((await cli(other, "buffer", "ls", "--json")).out);
-      assert.deepEqual(
-        ls.buffers.map((file: { state: string; events: number }) => [file.state, file.events]),
-        [["orphan", 40]],
-      );
-      const { code, out, err } = await cli(other, "buffer", "drain", "--json");
-      const [file] = JSON.parse(out).buffers;
-      if (kind === "stock") {
-        // One is larger than a request of the stock brain; it waits for an agent.
-        assert.equal(code, 1, err);
-        assert.deepEqual([file.sent, file.tooLarge], [39, 1]);
-        assert.ok(existsSync(left));
-      } else {
-        assert.equal(code, 0, err);
-        assert.deepEqual([file.sent, file.tooLarge], [40, 0]);
-        assert.ok(!existsSync(left));
-      }
-      assert.deepEqual((await brain.agent(agent.id)).engines, ["manual"]);
-      assert.ok(!existsSync(path));
-    });
-
-    it("drain tells a brain that refuses, and one that is down, by exit code", async () => {
-      const other = { ...env, Z4J_HOME: join(folder.path, "refused") };
-      mkdirSync(other.Z4J_HOME, { mode: 0o700 });
-      await leave(join(other.Z4J_HOME, "buffer-1.sqlite"), env["Z4J_HMAC_SECRET"] ?? "", 2);
-      const wrong = await cli({ ...other, Z4J_TOKEN: "A".repeat(43) }, "buffer", "drain");
-      assert.equal(wrong.code, 4, wrong.err);
-      const down = await cli({ ...other, Z4J_BRAIN_URL: "http://127.0.0.1:9" }, "buffer", "drain");
-      assert.equal(down.code, 3, down.err);
-      assert.ok(existsSync(join(other.Z4J_HOME, "buffer-1.sqlite")));
-      assert.match((await cli({ Z4J_HOME: home }, "buffer", "drain")).err, /token is required/);
-    });
-
-    it("reconnect ends the wait of an agent, and leaves it alive", async () => {
-      await brain.revoke(agent.id);
-      // After a refusal of its credentials an agent waits ten seconds and more.
-      const states = (): string[] =>
-        child.output().split("\n").filter((line) => /^[a-z]+$/.test(line));
-      await until("a waiting agent", () => states().at(-1) === "waiting");
-      const dials = (): number => states().filter((state) => state === "connecting").length;
-      const before = dials();
-      const { code, out } = await cli(env, "reconnect");
-      assert.equal(code, 0, out);
-      assert.match(out, new RegExp(`pid ${child.pid} dials at once`));
-      await until("another dial", () => dials() > before, 8000);
-      assert.equal((await cli(env, "status")).code, 1);
-      const stranger = await cli(env, "reconnect", "--pid", "1");
-      assert.match(stranger.out, /No agent runs/);
-    });
-  });
-}
-
 describe("z4j buffer recover", () => {
   const folder = scratch();
   after(() => folder.remove());
@@ -196,7 +77,7 @@ describe("z4j buffer recover", () => {
     mkdirSync(home, { mode: 0o700 });
     const whole = join(home, "buffer-7.sqlite");
     const path = `${whole}.corrupt-1`;
-    await leave(whole, null, 400);
+    await leaveBuffer(whole, null, 400);
     const bytes = readFileSync(whole);
     bytes.fill(0xff, Math.floor(bytes.length * 0.4), Math.floor(bytes.length * 0.5));
     writeFileSync(path, bytes);
@@ -234,7 +115,7 @@ describe("z4j events, reconcile, brain, check, doctor", () => {
     try {
       tail = runScript(SCRIPT, { args: ["events", "--tail", "--json"], env });
       mkdirSync(env.Z4J_HOME, { mode: 0o700 });
-      await leave(join(env.Z4J_HOME, "buffer-1.sqlite"), env.Z4J_HMAC_SECRET, 3);
+      await leaveBuffer(join(env.Z4J_HOME, "buffer-1.sqlite"), env.Z4J_HMAC_SECRET, 3);
       assert.equal((await cli(env, "buffer", "drain")).code, 0);
       const follower = tail;
       await until("the events", () => follower.output().includes("left-2"));

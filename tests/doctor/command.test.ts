@@ -208,6 +208,16 @@ describe("z4j-doctor: bad input", () => {
       "http://\u{1F4A9}.invalid:1",
       "not a url canary",
     ];
-    for (const url of urls) await look({ ...NOWHERE, Z4J_BRAIN_URL: url }, ["--only", "tcp"]);
+    for (const url of urls) {
+      const file = join(folder.path, "odd.env");
+      const lines = Object.entries({ ...NOWHERE, Z4J_BRAIN_URL: url, Z4J_HOME: folder.path });
+      writeFileSync(file, lines.map(([name, value]) => `${name}='${value}'`).join("\n"));
+      for (const form of ["--json", "--verbose"]) {
+        const args = [form, "--env-file", file, "--only", "tcp,settings", "--timeout", "2"];
+        const { code, out, err } = await run(args);
+        assert.ok(code === 0 || code === 1, url);
+        assert.doesNotMatch(out + err, /canary/i, url);
+      }
+    }
   });
 });

@@ -5,8 +5,12 @@ import { attachBull, type Attachment } from "./attachment.ts";
 import { createBullCommands } from "./commands/actions.ts";
 import { createRouter } from "./commands/router.ts";
 import type { CommandSite } from "./commands/site.ts";
+import { member, text } from "./facts.ts";
 import { createDepthReader } from "./health.ts";
 import type { BullQueueLike, BullWorkerLike } from "./like.ts";
+import { lintBull } from "./lint/lint.ts";
+import { createJobObserver } from "./lint/observer.ts";
+import type { LintedWorker } from "./lint/rules.ts";
 import { BULLMQ, type BullProfile } from "./profile.ts";
 import { openRedis } from "./redis/link.ts";
 import { createRedisOrigin, type RedisConnection } from "./redis/origin.ts";
@@ -100,6 +104,7 @@ export function createBullEngine(
     hasWorkers,
   });
   const readDepths = createDepthReader(queues, clock);
+  const observer = createJobObserver();
   let attachment: Attachment | undefined;
   let offered: EngineHost | undefined;
   let serving: AbortController | undefined;
@@ -110,7 +115,7 @@ export function createBullEngine(
       offered = host;
       attachment ??= attachBull({
         ...options,
-        ...{ profile, clock, queues, origin, commands, sink, host },
+        ...{ profile, clock, queues, origin, commands, sink, host, observer },
       });
       if (host === undefined || serving !== undefined || !profile.hasStreams) return;
       serving = new AbortController();
@@ -134,12 +139,25 @@ export function createBullEngine(
         ...await readDepths(),
       };
     },
+    async lint(facts = {}) {
+      const workers = attachment?.linted() ?? (options.workers ?? []).map(unattached);
+      try {
+        return await lintBull({ profile, queues, workers, observer, facts, redis: commands });
+      } finally {
+        // Looked at without an agent: nothing stays open.
+        if (attachment === undefined) commands.drop();
+      }
+    },
     actions,
   });
 
   function owners(): readonly unknown[] {
     return [...queues, ...attachment?.objects() ?? options.workers ?? []];
   }
+}
+
+function unattached(worker: BullWorkerLike): LintedWorker {
+  return { worker, isNamed: text(member(member(worker, "opts"), "name")) !== undefined };
 }
 
 function requireDistinct(queues: readonly BullQueueLike[]): void {

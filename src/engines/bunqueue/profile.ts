@@ -12,6 +12,8 @@ export const BUNQUEUE: BullProfile = {
   countsRuns: false,
   hasStreams: false,
   steers: false,
+  keepsOptions: false,
+  runner: "processor",
   isFinal(job, error) {
     if (text(member(error, "name")) === "UnrecoverableError") return true;
     const made = finite(member(job, "attemptsMade")) ?? 0;
