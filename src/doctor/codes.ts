@@ -47,6 +47,7 @@ export type DoctorCode =
   | "Z4J_DOCTOR_TLS_HANDSHAKE"
   | "Z4J_DOCTOR_CA_INVALID"
   | "Z4J_DOCTOR_PROXY_INVALID"
+  | "Z4J_DOCTOR_NETWORK_UNSUPPORTED"
   | "Z4J_DOCTOR_PROXY_CREDENTIALS"
   | "Z4J_DOCTOR_PROXY_REFUSED"
   | "Z4J_DOCTOR_HTTP_NOT_BRAIN"
@@ -242,6 +243,10 @@ export const CODES: Readonly<Record<DoctorCode, CodeFacts>> = {
   Z4J_DOCTOR_PROXY_INVALID: code(
     "the proxy of the settings cannot be used",
     "Set Z4J_PROXY to http://host:port, with user:password@ if it asks for them.",
+  ),
+  Z4J_DOCTOR_NETWORK_UNSUPPORTED: code(
+    "this runtime takes CA and proxy from its own variables only",
+    "Set NODE_EXTRA_CA_CERTS for a CA, or NODE_USE_ENV_PROXY=1 with HTTPS_PROXY for a proxy.",
   ),
   Z4J_DOCTOR_PROXY_CREDENTIALS: code(
     "the proxy wants credentials, or refuses those it got",
