@@ -311,7 +311,7 @@ export const CODES: Readonly<Record<DoctorCode, CodeFacts>> = {
       "of the brain's secret, mint again.",
   ),
   Z4J_DOCTOR_SECRET_UNPROVED: code(
-    "the secret could not be proved, as long-poll is not available",
+    "the secret is not proved, as long-poll does not answer and no hello may be sent",
     "Run again with --handshake while no other agent uses this token, or open the long-poll path.",
   ),
   Z4J_DOCTOR_CLOCK_SKEW: code(

@@ -19,6 +19,7 @@ import {
 import { type Answer, request } from "./brain_http.ts";
 import { type BrainSession, openBrainSession } from "./brain_session.ts";
 import { agentDirectories } from "./directories.ts";
+import { type FullSession, openFullSession } from "./full_session.ts";
 import { findPackages, type FoundPackage } from "./inventory.ts";
 import { type LiveAgent, readLiveAgents } from "./live_agents.ts";
 import type { DoctorOptions } from "./options.ts";
@@ -50,6 +51,8 @@ export interface DoctorContext {
   upgrade(): Promise<UpgradeOutcome>;
   /** A long-poll session; `shifted` signs with the brain's clock. */
   session(shifted?: boolean): Promise<BrainSession>;
+  /** A whole session, or `null` where none may be opened. */
+  fullSession(): Promise<FullSession | null>;
   /** Brain's clock minus ours, or `null` when no answer told. */
   clockOffsetMs(): Promise<number | null>;
   /** Live agents of this home. */
@@ -99,6 +102,21 @@ export function createContext(options: DoctorOptions): DoctorContext {
         token: values.token ?? "",
         hmacSecret: values.hmacSecret ?? "",
         clockShiftMs,
+        timeoutMs,
+      });
+    }),
+    fullSession: memo(async () => {
+      const mates = (await context.liveAgents()).filter(({ sharesToken }) => sharesToken);
+      // While none is connected, commands that wait would come to us.
+      const isSafe = mates.some(({ presence }) => presence.status.state === "connected");
+      if (!isSafe && options.handshake !== true) return null;
+      return await openFullSession({
+        route: routeOf(context),
+        token: values.token ?? "",
+        hmacSecret: values.hmacSecret ?? "",
+        allowInsecure: values.devMode ?? false,
+        mates,
+        sendsEvent: options.roundTrip !== false,
         timeoutMs,
       });
     }),

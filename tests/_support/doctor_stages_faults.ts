@@ -148,9 +148,22 @@ async function startJson(
 const HALF_OPEN: readonly Stage[] = [
   brainStage(
     "proxy that blocks long-poll, transport auto",
-    warns("secret", "Z4J_DOCTOR_SECRET_UNPROVED", /long-poll path does not answer \(HTTP 404\)/),
+    fails("secret", "Z4J_DOCTOR_SECRET_UNPROVED", /long-poll path does not answer \(HTTP 404\)/),
     async (bed) => ({ env: await through(bed, noLongPoll) }),
     { brain: "embedded" },
+  ),
+  brainStage(
+    "proxy that blocks long-poll, with a full hello",
+    warns("longpoll", "Z4J_DOCTOR_LONGPOLL_BLOCKED", /so nothing stands in for a WebSocket/),
+    async (bed) => ({ env: await through(bed, noLongPoll), args: ["--handshake"] }),
+  ),
+  brainStage(
+    "proxy that blocks long-poll, wrong secret, with a full hello",
+    fails("secret", "Z4J_DOCTOR_SECRET_WRONG", /4403/),
+    async (bed) => ({
+      env: { ...await through(bed, noLongPoll), Z4J_HMAC_SECRET: `${"A".repeat(43)}=` },
+      args: ["--handshake"],
+    }),
   ),
   brainStage(
     "proxy that blocks long-poll, transport longpoll",
