@@ -6,6 +6,8 @@ import { type Ancestors, createAncestors } from "./ancestors.ts";
 import { member, text } from "./facts.ts";
 import { createParentReader } from "./flow_reader.ts";
 import type { BullQueueLike, BullWorkerLike } from "./like.ts";
+import type { JobObserver } from "./lint/observer.ts";
+import type { LintedWorker } from "./lint/rules.ts";
 import type { BullProfile } from "./profile.ts";
 import { quietly } from "./quietly.ts";
 import type { RedisLink } from "./redis/link.ts";
@@ -36,6 +38,8 @@ export interface AttachmentOptions {
   readonly commands: RedisLink;
   readonly sink: EngineSink;
   readonly host: EngineHost | undefined;
+  /** Takes the jobs that ran here, for the lint. */
+  readonly observer: JobObserver;
 }
 
 /** Everything between an attach and the detach that follows. */
@@ -44,6 +48,8 @@ export interface Attachment {
   workers(): readonly WorkerReport[];
   /** The workers themselves. */
   objects(): readonly BullWorkerLike[];
+  /** The workers as the lint looks at them. */
+  linted(): readonly LintedWorker[];
   /** More facts for the health page. */
   facts(): Readonly<Record<string, string>> | undefined;
   /** Ends all reporting and undoes every change to the user's objects. */
@@ -59,8 +65,9 @@ export function attachBull(options: AttachmentOptions): Attachment {
 }
 
 interface AttachedWorker {
+  readonly isNamed: boolean;
   readonly watched: WatchedWorker;
-  readonly own: OwnWorker | undefined;
+  readonly own: Omit<OwnWorker, "breaks"> | undefined;
   readonly rename: () => void;
 }
 
@@ -100,6 +107,12 @@ class BullAttachment implements Attachment {
     return [...this.#workers.keys()];
   }
 
+  linted(): readonly LintedWorker[] {
+    return [...this.#workers].filter(([worker]) => !isClosing(worker)).map(
+      ([worker, { isNamed }]) => ({ worker, isNamed }),
+    );
+  }
+
   facts(): Readonly<Record<string, string>> | undefined {
     return this.#stream?.facts();
   }
@@ -118,7 +131,8 @@ class BullAttachment implements Attachment {
   #watch(worker: BullWorkerLike): void {
     if (this.#workers.has(worker)) return;
     this.#try(`worker of ${worker.name}`, () => {
-      const { clock, pid } = this.#options;
+      const { clock, pid, observer } = this.#options;
+      const isNamed = text(member(member(worker, "opts"), "name")) !== undefined;
       const watched = watchWorker({
         worker,
         name: this.#nameOf(worker),
@@ -126,8 +140,9 @@ class BullAttachment implements Attachment {
         ancestors: this.#ancestorsOf(worker),
         clock,
         pid,
+        ended: (job) => observer.ended(worker.name, job),
       });
-      this.#workers.set(worker, { watched, ...this.#claim(worker) });
+      this.#workers.set(worker, { isNamed, watched, ...this.#claim(worker) });
     });
   }
 
@@ -200,8 +215,8 @@ class BullAttachment implements Attachment {
         ...[...this.#workers.keys()].map(({ name }) => name),
       ],
       workers: () =>
-        [...this.#workers].flatMap(([worker, { own }]) =>
-          own === undefined || isClosing(worker) ? [] : [own]
+        [...this.#workers].flatMap(([worker, { own, watched }]) =>
+          own === undefined || isClosing(worker) ? [] : [{ ...own, breaks: watched.breaks() }]
         ),
     });
   }

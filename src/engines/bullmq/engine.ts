@@ -2,8 +2,12 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Engine } from "../contract.ts";
 import { defineEngine } from "../define.ts";
 import { attachBull, type Attachment } from "./attachment.ts";
+import { member, text } from "./facts.ts";
 import { createDepthReader } from "./health.ts";
 import type { BullQueueLike, BullWorkerLike } from "./like.ts";
+import { lintBull } from "./lint/lint.ts";
+import { createJobObserver } from "./lint/observer.ts";
+import type { LintedWorker } from "./lint/rules.ts";
 import { BULLMQ, type BullProfile } from "./profile.ts";
 import { reconcileJob } from "./reconcile.ts";
 import { openRedis } from "./redis/link.ts";
@@ -84,6 +88,7 @@ export function createBullEngine(
   const commands = openRedis({ origin, role: "commands", clock });
   const tools: ActionTools = { engine: name, queues, profile, clock };
   const readDepths = createDepthReader(queues, clock);
+  const observer = createJobObserver();
   const canSubmit = queues.length > 0 || options.bullmq !== undefined;
   let attachment: Attachment | undefined;
   return defineEngine<Engine>({
@@ -92,7 +97,7 @@ export function createBullEngine(
     attach(sink, host) {
       attachment ??= attachBull({
         ...options,
-        ...{ profile, clock, queues, origin, commands, sink, host },
+        ...{ profile, clock, queues, origin, commands, sink, host, observer },
       });
     },
     async detach() {
@@ -111,6 +116,15 @@ export function createBullEngine(
         ...await readDepths(),
       };
     },
+    async lint(facts = {}) {
+      const workers = attachment?.linted() ?? (options.workers ?? []).map(unattached);
+      try {
+        return await lintBull({ profile, queues, workers, observer, facts, redis: commands });
+      } finally {
+        // Looked at without an agent: nothing stays open.
+        if (attachment === undefined) commands.drop();
+      }
+    },
     actions: {
       ...(canSubmit ? { submit: (input, context) => submitJob(tools, input, context) } : {}),
       reconcile: (taskId, context) => reconcileJob(tools, taskId, context),
@@ -120,6 +134,10 @@ export function createBullEngine(
   function owners(): readonly unknown[] {
     return [...queues, ...attachment?.objects() ?? options.workers ?? []];
   }
+}
+
+function unattached(worker: BullWorkerLike): LintedWorker {
+  return { worker, isNamed: text(member(member(worker, "opts"), "name")) !== undefined };
 }
 
 function requireDistinct(queues: readonly BullQueueLike[]): void {

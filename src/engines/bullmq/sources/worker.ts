@@ -13,6 +13,8 @@ import { taskIdOf } from "../task_id.ts";
 export interface WatchedWorker {
   /** How it looks now; also announces that it is alive, if that is due. */
   health(): WorkerReport;
+  /** How often its connection broke: answers that were lost say nothing of their jobs. */
+  breaks(): number;
   /** Removes every listener. */
   stop(): void;
 }
@@ -28,6 +30,8 @@ export interface WatchWorkerOptions {
   readonly clock: Clock;
   /** Process id for its page. */
   readonly pid?: number | undefined;
+  /** Told about every job whose attempt ended. */
+  readonly ended?: ((job: unknown) => void) | undefined;
 }
 
 interface Emitter {
@@ -45,12 +49,14 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
   const { worker } = options;
   const running = createRunning(() => concurrencyOf(worker) ?? 1);
   const presence = createPresence(options);
+  let breaks = 0;
   const listeners: Readonly<Record<BullWorkerEvent, Listener>> = {
     ...jobListeners(options, running),
     // BullMQ may say `ready` after a close that came at once.
     ready: () => isClosing(worker) ? undefined : presence.online(),
     closing: () => presence.offline(),
     closed: () => presence.offline(),
+    "ioredis:close": () => void breaks++,
   };
   const entries = (Object.keys(listeners) as BullWorkerEvent[]).map((event) => ({
     event,
@@ -59,7 +65,9 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
   const emitter: Emitter = worker as unknown as Emitter;
   for (const { event, listener } of entries) emitter.on(event, listener);
   if (!isClosing(worker)) presence.online();
+  const unfollow = options.reporter.contexts.follow(worker, worker.name);
   return {
+    breaks: () => breaks,
     health() {
       presence.beat();
       return {
@@ -71,13 +79,14 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
       };
     },
     stop() {
+      unfollow();
       for (const { event, listener } of entries) quietly(() => emitter.off(event, listener));
     },
   };
 }
 
 function jobListeners(
-  { worker, name, reporter, ancestors }: WatchWorkerOptions,
+  { worker, name, reporter, ancestors, ended }: WatchWorkerOptions,
   running: Running,
 ): Readonly<Record<"active" | "completed" | "failed", Listener>> {
   const queue = worker.name;
@@ -99,11 +108,13 @@ function jobListeners(
       if (!known(job, "completed")) return;
       running.delete(taskIdOf(queue, String(job.id)));
       reporter.report(() => succeededEvents(job, result, reporter.sight(queue, name)));
+      ended?.(job);
     },
     failed(job, error) {
       if (!known(job, "failed")) return;
       running.delete(taskIdOf(queue, String(job.id)));
       reporter.report(() => failureEvents(job, error, reporter.sight(queue, name)));
+      ended?.(job);
     },
   };
 }

@@ -14,11 +14,12 @@ export interface Coverage {
   readonly whole: ReadonlyMap<string, number>;
   /** Up to when the events of all live workers of a queue are on their disks. */
   readonly durableMs: ReadonlyMap<string, number>;
-  /** Queue and name of every worker that is live; one that leaves this set has died. */
-  readonly names: ReadonlySet<string>;
+  /** Every worker that is live, by queue, name and process, and since when. */
+  readonly workers: ReadonlyMap<string, number>;
 }
 
 interface Registration {
+  readonly field: string;
   readonly queue: string;
   readonly name: string;
   readonly isUnique: boolean;
@@ -29,6 +30,19 @@ interface Registration {
 
 /** Names of the connections that BullMQ's workers hold, or `undefined` where they are secret. */
 export type ConnectionNames = readonly string[] | undefined;
+
+/**
+ * Queues with a worker that died since, or that lost answers: what it was
+ * believed to report has to be read again.
+ */
+export function queuesInDoubt(before: Coverage | undefined, now: Coverage): ReadonlySet<string> {
+  const queues = new Set<string>();
+  for (const [field, sinceMs] of before?.workers ?? []) {
+    if (now.workers.get(field) === sinceMs) continue;
+    queues.add(String((JSON.parse(field) as readonly unknown[])[0]));
+  }
+  return queues;
+}
 
 /** Reads who is covered; `undefined` when Redis does not answer. */
 export async function readCoverage(
@@ -83,7 +97,7 @@ function judge(
     live,
     whole,
     durableMs,
-    names: new Set(all.map(({ queue, name }) => JSON.stringify([queue, name]))),
+    workers: new Map(all.map(({ field, sinceMs }) => [field, sinceMs])),
   };
 }
 
@@ -102,6 +116,7 @@ function registration(field: string, value: string): Registration | undefined {
     const parsed: unknown = JSON.parse(field);
     const [since, seen, durable] = value.split(" ").map(Number);
     return {
+      field,
       queue: String(member(parsed, "0")),
       name: String(member(parsed, "1")),
       isUnique: member(parsed, "2") === 1,

@@ -25,7 +25,7 @@ export type ToldAt = Told & { readonly atMs: number };
 
 /**
  * Puts the entries of a round into words. The hash of a job is newer than its
- * entries: attempts are counted backwards from it.
+ * entries: runs are counted backwards from it.
  *
  * @param streamKey Key of the stream, for ids of what only the stream knows.
  */
@@ -34,66 +34,38 @@ export function tellRound(
   streamKey: string,
   sightAt: (nowMs: number) => Sight,
 ): readonly ToldAt[] {
-  const runs = new Map<string, Runs>();
-  const told: ToldAt[] = [];
-  for (const entry of round.entries.toReversed()) {
+  return round.entries.flatMap((entry) => {
     const job = round.jobs.get(entry.jobId);
-    const known = runs.get(entry.jobId) ?? runsOf(job);
-    runs.set(entry.jobId, known);
     const atMs = entryMs(entry.id);
-    const view: EntryView = { entry, atMs, job, ...known, streamKey, sight: sightAt(atMs) };
-    const one = tell(view);
-    if (one !== undefined) told.push({ ...one, atMs });
-    goBack(known, view);
-  }
-  return told.reverse();
+    const told = tell({
+      ...{ entry, atMs, job, streamKey },
+      made: Math.max(0, (job?.attemptsMade ?? 0) - entry.laterEnds),
+      started: Math.max(0, (job?.attemptsStarted ?? 0) - entry.laterStarts),
+      isLast: entry.laterStarts === 0,
+      sight: sightAt(atMs),
+    });
+    return told === undefined ? [] : [{ ...told, atMs }];
+  });
 }
 
-/** What is known of the runs of a job at one of its entries. */
-interface Runs {
-  /** Attempts that had ended, the one that ends there included. */
-  made: number;
-  /** Runs that had begun, the one that begins there included. */
-  started: number;
-  /** Whether no later run is known, so that the hash is of this one. */
-  isLast: boolean;
-  /** Whether the run ended because its worker went silent. */
-  stalls: boolean;
-}
-
-interface EntryView extends Readonly<Runs> {
+interface EntryView {
   readonly entry: StreamEntry;
   readonly atMs: number;
   /** The job now; `undefined` when it was removed meanwhile. */
   readonly job: StoredJob | undefined;
   readonly streamKey: string;
   readonly sight: Sight;
+  /** Attempts that had ended, the one that ends here included. */
+  readonly made: number;
+  /** Runs that had begun, the one that begins here included. */
+  readonly started: number;
+  /** Whether no later run is known, so that the hash is of this one. */
+  readonly isLast: boolean;
 }
 
-function runsOf(job: StoredJob | undefined): Runs {
-  return {
-    made: Math.max(0, (job?.attemptsMade ?? 0) - (job?.laterEnds ?? 0)),
-    started: Math.max(0, (job?.attemptsStarted ?? 0) - (job?.laterStarts ?? 0)),
-    isLast: (job?.laterStarts ?? 0) === 0,
-    stalls: false,
-  };
-}
-
-function goBack(runs: Runs, view: EntryView): void {
-  const { event } = view.entry;
-  if (endsAttempt(view)) runs.made = Math.max(0, runs.made - 1);
-  // BullMQ writes `waiting` before `stalled` for the same run.
-  if (event === "stalled") runs.stalls = true;
-  else if (event === "waiting") runs.stalls = false;
-  if (event !== "active") return;
-  runs.started = Math.max(0, runs.started - 1);
-  runs.isLast = false;
-}
-
-function endsAttempt({ entry, job, made, stalls }: EntryView): boolean {
+function endsAttempt({ entry, job, made }: EntryView): boolean {
   const { event, fields } = entry;
-  if (event === "completed" || event === "failed") return true;
-  if (made === 0 || stalls || job?.failedReason === undefined) return false;
+  if (made === 0 || job?.failedReason === undefined) return false;
   return event === "delayed" || (event === "waiting" && fields["prev"] === "active");
 }
 
@@ -170,6 +142,7 @@ function own(
       taskName: job === undefined ? undefined : taskNameOf(job, sight.queue),
       queue: sight.queue,
     },
+    context: job && sight.contexts?.of(job, sight.queue),
   }]);
 }
 

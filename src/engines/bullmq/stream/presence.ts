@@ -13,6 +13,8 @@ export interface OwnWorker {
   readonly name: string;
   /** Whether nobody else can have this name. */
   readonly isUnique: boolean;
+  /** How often its connection broke so far. */
+  readonly breaks: number;
 }
 
 /** What `announceWorkers` needs. */
@@ -28,8 +30,16 @@ export interface PresenceOptions {
   readonly signal: AbortSignal;
 }
 
+interface Known {
+  readonly breaks: number;
+  readonly sinceMs: number;
+}
+
 /** A worker in the shared hash, with what tells processes with the same name apart. */
-export function fieldOf({ queue, name, isUnique }: OwnWorker, token: string): string {
+export function fieldOf(
+  { queue, name, isUnique }: Omit<OwnWorker, "breaks">,
+  token: string,
+): string {
   return JSON.stringify([queue, name, isUnique ? 1 : 0, token]);
 }
 
@@ -39,18 +49,28 @@ export function fieldOf({ queue, name, isUnique }: OwnWorker, token: string): st
  */
 export async function announceWorkers(options: PresenceOptions): Promise<void> {
   const { link, keys, host, clock, token, workers, signal } = options;
-  const known = new Map<string, number>();
+  const known = new Map<string, Known>();
   let durableMs = 0;
   while (!signal.aborted) {
-    const fields = workers().map((worker) => fieldOf(worker, token));
-    if (fields.length > 0) {
+    const own = workers().map((worker) => ({ field: fieldOf(worker, token), ...worker }));
+    if (own.length > 0) {
       // Whatever ended before the last beat was reported since, and is stored now.
       await host.stored();
-      const values = fields.flatMap((field) => [field, known.get(field) ?? 0]);
+      const sinceMs = ({ field, breaks }: (typeof own)[number]): number => {
+        // Its jobs may have ended with an answer that never came: begin anew.
+        const before = known.get(field);
+        return before === undefined || before.breaks !== breaks ? 0 : before.sinceMs;
+      };
+      const values = own.flatMap((worker) => [worker.field, sinceMs(worker)]);
       const answer = await link.call("EVAL", [BEAT, 1, keys.workers, durableMs, ...values]);
       if (answer.ended === "value") {
         durableMs = Number(answer.value);
-        for (const field of fields) if (!known.has(field)) known.set(field, durableMs);
+        for (const worker of own) {
+          known.set(worker.field, {
+            breaks: worker.breaks,
+            sinceMs: sinceMs(worker) || durableMs,
+          });
+        }
       }
     }
     await sleep(clock, BEAT_MS, signal);

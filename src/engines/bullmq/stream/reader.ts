@@ -8,7 +8,13 @@ import type { BullProfile } from "../profile.ts";
 import type { RedisAnswer, RedisLink } from "../redis/link.ts";
 import { type Reporter, withExtra } from "../reporter.ts";
 import { closeGap } from "./close_gap.ts";
-import { type ConnectionNames, connectionNames, type Coverage, readCoverage } from "./coverage.ts";
+import {
+  type ConnectionNames,
+  connectionNames,
+  type Coverage,
+  queuesInDoubt,
+  readCoverage,
+} from "./coverage.ts";
 import { discoverQueues } from "./discover.ts";
 import { tellRound } from "./entry_events.ts";
 import type { GapReport } from "./gap_report.ts";
@@ -218,11 +224,7 @@ class StreamReader {
     const { commands, prefix } = this.#options;
     const coverage = await readCoverage(commands, this.#keys, prefix, this.#names);
     if (coverage === undefined) return undefined;
-    for (const name of this.#coverage?.names ?? []) {
-      if (coverage.names.has(name)) continue;
-      const [queue = ""] = JSON.parse(name) as readonly string[];
-      this.#queues.get(queue)?.goBack();
-    }
+    for (const name of queuesInDoubt(this.#coverage, coverage)) this.#queues.get(name)?.goBack();
     return this.#coverage = coverage;
   }
 
@@ -275,11 +277,11 @@ class StreamReader {
   }
 
   #tellRound(queue: WatchedQueue, round: QueueRound): void {
-    const { reporter, profile } = this.#options;
+    const { reporter } = this.#options;
     const told = tellRound(
       round,
       queue.streamKey,
-      (nowMs) => ({ profile, queue: queue.name, nowMs }),
+      (nowMs) => ({ ...reporter.sight(queue.name), nowMs }),
     );
     for (const one of told) {
       const extra = one.atMs < this.#sinceMs ? { replayed: true } : {};
@@ -389,11 +391,6 @@ class StreamReader {
 
 const POLL_MS = 500;
 const FORBIDDEN: ReadonlySet<string> = new Set(["NOPERM", "NOAUTH"]);
-const PASSING: ReadonlySet<string> = new Set([
-  "READONLY",
-  "LOADING",
-  "MASTERDOWN",
-  "BUSY",
-  "OOM",
-  "UNBLOCKED",
-]);
+const PASSING: ReadonlySet<string> = new Set(
+  "READONLY LOADING MASTERDOWN BUSY OOM UNBLOCKED".split(" "),
+);

@@ -12,6 +12,10 @@ export interface StreamEntry {
   readonly jobId: string;
   /** Everything that it says, as text. */
   readonly fields: Readonly<Record<string, string>>;
+  /** Runs of the job that began after it. */
+  readonly laterStarts: number;
+  /** Runs of the job that ended after it. */
+  readonly laterEnds: number;
 }
 
 /** What one round took from the stream of one queue. */
@@ -54,13 +58,14 @@ function parseRound(row: readonly unknown[]): QueueRound {
 }
 
 function parseEntry(entry: unknown): readonly StreamEntry[] {
-  const [id, flat] = list(entry);
+  const [id, flat, starts, ends] = list(entry);
   const fields: Record<string, string> = {};
   const values = list(flat);
   for (let i = 0; i + 1 < values.length; i += 2) fields[String(values[i])] = String(values[i + 1]);
   const [event, jobId] = [text(fields["event"]), text(fields["jobId"])];
   if (event === undefined || jobId === undefined) return [];
-  return [{ id: String(id), event, jobId, fields }];
+  const later = { laterStarts: Number(starts ?? 0), laterEnds: Number(ends ?? 0) };
+  return [{ id: String(id), event, jobId, fields, ...later }];
 }
 
 function list(value: unknown): readonly unknown[] {

@@ -55,30 +55,40 @@ local function read(entry)
   return e
 end
 
-local function ends(e)
-  return e.event == 'completed' or e.event == 'failed' or e.event == 'delayed'
-    or (e.event == 'waiting' and e.prev == 'active')
+-- For every entry how many runs of its job begin and end after it. BullMQ writes
+-- 'waiting' before 'stalled' for a run that ended because its worker went silent.
+local function lookBack(entries)
+  local parsed, begun, ended = {}, {}, {}
+  local starts, stops, stalls = {}, {}, {}
+  for i = #entries, 1, -1 do
+    local e = read(entries[i])
+    parsed[i] = e
+    local id, event = e.jobId, e.event
+    if id and event then
+      begun[i], ended[i] = starts[id] or 0, stops[id] or 0
+      if event == 'active' then starts[id] = begun[i] + 1
+      elseif event == 'stalled' then stalls[id] = true
+      elseif event == 'waiting' and e.prev == 'active' then
+        if stalls[id] then e.event = 'quiet' else stops[id] = ended[i] + 1 end
+        stalls[id] = nil
+      elseif event == 'completed' or event == 'failed' or event == 'delayed' then
+        stops[id] = ended[i] + 1
+      end
+    end
+  end
+  return parsed, begun, ended
 end
 
 local function take(row, queue, base, entries, count)
-  local known, last, actives, ended, stalls = {}, {}, {}, {}, {}
-  local parsed = {}
-  for i = 1, #entries do
-    local e = read(entries[i])
-    parsed[i] = e
-    if e.event == 'active' and e.jobId then last[e.jobId] = i end
-    if i > count and e.jobId then
-      if e.event == 'active' then actives[e.jobId] = (actives[e.jobId] or 0) + 1 end
-      if ends(e) then ended[e.jobId] = (ended[e.jobId] or 0) + 1 end
-      if e.event == 'stalled' then ended[e.jobId] = (ended[e.jobId] or 0) - 1 end
-    end
-  end
+  local known = {}
+  local parsed, begun, ended = lookBack(entries)
   for i = 1, count do
     local e, entry = parsed[i], entries[i]
     local id = e.jobId
     if id and said[e.event] and (e.event ~= 'waiting' or e.prev == 'active') then
       local skip = false
-      if covered[e.event] and (e.event == 'added' or i >= (last[id] or 0)) then
+      -- The hash names the worker of the last run only.
+      if covered[e.event] and (e.event == 'added' or begun[i] == 0) then
         local pb = redis.pcall('HGET', base .. ':' .. id, 'pb')
         if type(pb) ~= 'string' then pb = nil end
         local since = pb and live[queue .. ':' .. pb]
@@ -92,12 +102,10 @@ local function take(row, queue, base, entries, count)
         for j = 1, #fields do
           if #fields[j] > max then fields[j] = string.sub(fields[j], 1, 1024) end
         end
-        row[8][#row[8] + 1] = {entry[1], fields}
+        row[8][#row[8] + 1] = {entry[1], fields, begun[i], ended[i]}
         if not known[id] then
           known[id] = 1
-          local found = job(base, id, max, logs)
-          found[4], found[5] = actives[id] or 0, ended[id] or 0
-          row[9][#row[9] + 1] = found
+          row[9][#row[9] + 1] = job(base, id, max, logs)
         end
       end
     end

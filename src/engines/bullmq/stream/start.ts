@@ -31,6 +31,8 @@ export interface StreamWatchOptions {
   readonly reporter: Reporter;
   readonly profile: BullProfile;
   readonly clock: Clock;
+  /** Process id, if it is known. */
+  readonly pid?: number | undefined;
 }
 
 /** The watch over what other processes do. */
@@ -79,7 +81,8 @@ async function run(
     sink.notice({}, "Events of other processes are not watched: the jobs are not kept in Redis");
     return;
   }
-  const token = randomHex(8);
+  // The process id says in Redis whose lease it is.
+  const token = `${options.pid ?? 0}-${randomHex(8)}`;
   const prefix = prefixOf(options);
   const keys = sharedKeys(host.scope, prefix);
   await Promise.all([

@@ -13,10 +13,6 @@ export interface StoredJob extends BullJobLike {
   readonly progress: unknown;
   /** The newest lines of its log. */
   readonly logs: readonly string[];
-  /** Runs that began after the entries at hand. */
-  readonly laterStarts: number;
-  /** Runs that ended after them. */
-  readonly laterEnds: number;
   /** Members that could not be read. */
   readonly corrupt: readonly string[];
 }
@@ -24,7 +20,7 @@ export interface StoredJob extends BullJobLike {
 /** Reads what a script answered for a job; `undefined` when it is gone. */
 export function storedJob(answer: unknown): StoredJob | undefined {
   if (!Array.isArray(answer) || !Array.isArray(answer[1])) return undefined;
-  const [id, values, logs, starts, ends] = answer as readonly unknown[];
+  const [id, values, logs] = answer as readonly unknown[];
   const fields = fieldsOf(values as readonly unknown[]);
   const corrupt: string[] = [];
   const json = (name: string): unknown => parse(fields.get(name), name, corrupt);
@@ -50,8 +46,6 @@ export function storedJob(answer: unknown): StoredJob | undefined {
     stalledCounter: number(fields.get("stc")) ?? 0,
     progress: json("progress"),
     logs: Array.isArray(logs) ? logs.map(String) : [],
-    laterStarts: Math.max(0, finite(starts) ?? 0),
-    laterEnds: Math.max(0, finite(ends) ?? 0),
     corrupt,
   };
 }
