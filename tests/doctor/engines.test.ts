@@ -16,7 +16,7 @@ const FINDING: EngineFinding = {
   remedy: "Set maxmemory-policy noeviction.",
 };
 
-function engineWith(lint: Engine["lint"]): Engine {
+function engineWith(lint: NonNullable<Engine["lint"]>): Engine {
   return { ...manualEngine(), lint };
 }
 
@@ -24,7 +24,7 @@ describe("doctor: engines", () => {
   const folder = scratch();
   after(() => folder.remove());
   const settings = { env: { Z4J_HOME: folder.path } };
-  const look = async (lint: Engine["lint"], timeoutMs = 2000) => {
+  const look = async (lint: NonNullable<Engine["lint"]>, timeoutMs = 2000) => {
     const report = await runDoctor({
       settings,
       engines: [engineWith(lint)],
