@@ -57,7 +57,7 @@ function judge(answer: Answer): Finding | "signature" {
 /** Both end in the same refusal; signing with the brain's time tells them apart. */
 async function wrongSecretOrClock(context: DoctorContext): Promise<Finding> {
   if (isSkewed(await context.clockOffsetMs())) {
-    const retry = await (await context.session(true)).post("registry_delta", {});
+    const retry = await (await context.shiftedSession()).post("registry_delta", {});
     if (judge(retry) !== "signature") {
       return ok("the brain accepted a frame that was signed by its own time, see clock");
     }
