@@ -91,12 +91,17 @@ function contextOf(events: readonly EventRow[]): Markup | string {
   });
   return html`
     <section class="card">
-      <div class="head"><h2>Asked for by</h2></div>
-      <dl class="facts">${
-    entries.map(([title, value]) =>
-      html`<div><dt>${visible(title)}</dt><dd class="mono">${visible(value)}</dd></div>`
-    )
-  }</dl>
+      <div class="head">
+        <h2>Asked for by</h2>
+      </div>
+      <dl class="facts">${entries.map(([title, value]) =>
+        html`
+          <div>
+            <dt>${visible(title)}</dt>
+            <dd class="mono">${visible(value)}</dd>
+          </div>
+        `
+      )}</dl>
     </section>
   `;
 }
