@@ -32,6 +32,7 @@ import { createIdleAgent } from "./idle_agent.ts";
 import { manageAgent, type ManagedAgent } from "./managed_agent.ts";
 import { AGENT_OPTION_KEYS, type AgentOptions } from "./options.ts";
 import { secretProblem } from "./secret_problem.ts";
+import { createRestart } from "./restart.ts";
 import { createStartGate } from "./start_gate.ts";
 import { START_ENV_NAMES } from "./start_rules.ts";
 
@@ -126,6 +127,7 @@ function compose(
   const parts: AgentParts = {
     identity,
     announcer: presence,
+    restart: createRestart({ platform, clock, startedAtMs: identity.startedAtMs }),
     secret: decodeHmacSecret(settings.hmacSecret),
     transport: createAgentTransport(settings, {
       platform,
