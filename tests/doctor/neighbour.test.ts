@@ -5,6 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { type Child, runScript } from "../_support/child.ts";
 import { type BedAgent, type BedBrain, scratch } from "../_support/doctor_bed.ts";
 import {
+  BRAIN_KINDS,
   type DoctorJson,
   type DoctorRun,
   jsonOf,
@@ -21,7 +22,7 @@ const probeOf = (json: DoctorJson, name: string): ProbeJson => {
   return probe;
 };
 
-for (const kind of ["embedded", "stock"] as const) {
+for (const kind of BRAIN_KINDS) {
   describe(`doctor beside a running agent, ${kind} brain`, () => {
     const folder = scratch();
     const home = join(folder.path, "home");
