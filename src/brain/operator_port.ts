@@ -1,3 +1,4 @@
+import type { ScheduleWrite } from "./external_control.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { AgentRow, CommandRow, ProjectRow } from "./store.ts";
 
@@ -53,6 +54,8 @@ export interface BrainOperator {
     scheduleId: string,
     operation: "enable" | "disable" | "trigger",
   ): CommandRow | CommandRefusal;
+  /** Creates, changes or deletes a schedule in the store of its scheduler. */
+  writeSchedule(projectId: string, write: ScheduleWrite): CommandRow | CommandRefusal;
   /** Asks every online agent with a scheduler to publish again. */
   resyncSchedules(projectId: string): readonly CommandRow[];
 }
