@@ -1,8 +1,8 @@
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { optionalText, text } from "./api_parse.ts";
-import type { ScheduleWrite } from "./external_control.ts";
 import { HttpRefusal } from "./http_env.ts";
 import { WIDTH } from "./limits.ts";
+import type { ScheduleWrite } from "./operator_port.ts";
 import type { AgentRow } from "./store.ts";
 
 const OPERATIONS = ["create", "update", "delete"] as const;

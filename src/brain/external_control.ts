@@ -8,21 +8,10 @@ import { authorityOf, type ExternalSchedules, STABLE_SNAPSHOT } from "./external
 import { streamOf, type StreamRecord } from "./external_streams.ts";
 import { EXTERNAL_TIMEOUT_MS } from "./limits.ts";
 import type { LiveSession, SessionRegistry } from "./sessions.ts";
-import type { CommandRefusal } from "./operator_port.ts";
+import type { CommandRefusal, ScheduleWrite } from "./operator_port.ts";
 
 /** What an operator may do to a schedule. */
 export type ScheduleOperation = "enable" | "disable" | "trigger";
-
-/** What an operator writes into a scheduler's own store (protocol 20.8). */
-export interface ScheduleWrite {
-  readonly operation: "create" | "update" | "delete";
-  /** Owner of the stream. */
-  readonly scheduler: string;
-  /** Id of the schedule at this brain; `null` for `create`. */
-  readonly scheduleId: string | null;
-  /** Members of the schedule, by their names on the wire; empty for `delete`. */
-  readonly definition: JsonObject;
-}
 
 interface Control {
   readonly stream: StreamRecord;

@@ -1,4 +1,3 @@
-import type { ScheduleWrite } from "./external_control.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { AgentRow, CommandRow, ProjectRow } from "./store.ts";
 
@@ -34,6 +33,17 @@ export interface CommandRequest {
   readonly timeoutMs?: number | undefined;
   /** The same key and request again gets the same command. Default: none. */
   readonly idempotencyKey?: string | null | undefined;
+}
+
+/** What an operator writes into a scheduler's own store (protocol 20.8). */
+export interface ScheduleWrite {
+  readonly operation: "create" | "update" | "delete";
+  /** Owner of the stream. */
+  readonly scheduler: string;
+  /** Id of the schedule at this brain; `null` for `create`. */
+  readonly scheduleId: string | null;
+  /** Members of the schedule, by their names on the wire; empty for `delete`. */
+  readonly definition: JsonObject;
 }
 
 /** The acting side of the brain, for the API and the pages. */
