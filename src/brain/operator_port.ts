@@ -37,6 +37,7 @@ export interface CommandRequest {
 
 /** What an operator writes into a scheduler's own store (protocol 20.8). */
 export interface ScheduleWrite {
+  /** What to do. */
   readonly operation: "create" | "update" | "delete";
   /** Owner of the stream. */
   readonly scheduler: string;
