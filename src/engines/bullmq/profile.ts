@@ -10,6 +10,8 @@ export interface BullProfile extends CarrierProfile {
   readonly brokerType: string;
   /** Whether jobs count every run that began, retries and steps alike. */
   readonly countsRuns: boolean;
+  /** Whether it takes every command; else only new jobs. */
+  readonly steers: boolean;
   /** Whether its queues write streams of events into Redis. */
   readonly hasStreams: boolean;
   /** Whether a failed attempt was the last one. */
@@ -29,6 +31,7 @@ export const BULLMQ: BullProfile = {
   brokerType: "redis",
   countsRuns: true,
   hasStreams: true,
+  steers: true,
   keepsOptions: true,
   runner: "callProcessJob",
   // `failed` is emitted for every attempt; only the last one sets `finishedOn`.

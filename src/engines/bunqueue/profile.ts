@@ -11,6 +11,7 @@ export const BUNQUEUE: BullProfile = {
   brokerType: "sqlite",
   countsRuns: false,
   hasStreams: false,
+  steers: false,
   keepsOptions: false,
   runner: "processor",
   isFinal(job, error) {
