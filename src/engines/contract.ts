@@ -148,6 +148,22 @@ export interface EngineHost {
   stored(): Promise<void>;
   /** How to restart the process. Default: it cannot be. */
   readonly restart?: EngineRestart | undefined;
+  /**
+   * Why this process forbids an action, or `null`. For orders that reach an
+   * engine on another way than through its agent, which has asked already.
+   * Default: nothing is forbidden.
+   */
+  refusal?(action: string, about: OrderSubject): string | null;
+}
+
+/** What an order is about, as far as it tells. */
+export interface OrderSubject {
+  /** Task id, or none. */
+  readonly taskId?: string | undefined;
+  /** Queue, or none. */
+  readonly queue?: string | undefined;
+  /** Worker, or none. */
+  readonly worker?: string | undefined;
 }
 
 /** Tokens of what an engine can do (protocol section 4.3). */

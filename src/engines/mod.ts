@@ -41,6 +41,7 @@ export type {
   EngineFinding,
   EngineHealth,
   EngineHost,
+  OrderSubject,
   EngineRestart,
   EngineSink,
   EngineState,

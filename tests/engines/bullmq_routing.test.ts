@@ -30,8 +30,13 @@ if (!withoutRedis()) {
   describe("commands of one process on jobs and workers of others", declare);
 }
 
-async function startWorker(queue: string, name: string, scope: string): Promise<Child> {
-  const child = runScript(CHILD, { args: [String(redis?.port), queue, name, scope] });
+async function startWorker(
+  queue: string,
+  name: string,
+  scope: string,
+  forbidden = "",
+): Promise<Child> {
+  const child = runScript(CHILD, { args: [String(redis?.port), queue, name, scope, forbidden] });
   children.push(child);
   await until(
     `start of ${name}: ${child.output()}`,
@@ -90,6 +95,28 @@ function declare(): void {
     equal(resultOf(restarted)["worker_name"], "w-two");
     equal(await second.ended(), 0);
     match(second.output(), /exit/);
+  });
+
+  it("carries out nothing that the process of the worker or of the job forbids", async () => {
+    await using web = await openWeb("guarded", "three");
+    const [guarded, open] = await Promise.all([
+      startWorker("guarded", "w-guarded", "three", "cancel_task"),
+      startWorker("guarded", "w-open", "three", "pool_grow"),
+    ]);
+    await web.queue.addBulk([0, 1].map((i) => ({ name: `n${i}`, data: {} })));
+    const begun = (child: Child) => /begin (\d+)/.exec(child.output())?.[1];
+    await until("both begin", () => begun(guarded) && begun(open));
+    const kept = await web.cancel(`guarded:${begun(guarded)}`);
+    equal(kept.status, "refused");
+    match(kept.status === "refused" ? kept.reason : "", /this process forbids cancel_task/);
+    equal(guarded.output().includes("aborted"), false);
+    // One that forbids it and does not run the job stands in nobody's way.
+    equal((await web.cancel(`guarded:${begun(open)}`)).status, "done");
+    const { actions } = web.engine;
+    const resized = await given(actions.poolGrow?.({ worker: "w-open", delta: 2 }, context()));
+    match(resized.status === "refused" ? resized.reason : "", /forbids pool_grow/);
+    const other = await given(actions.poolGrow?.({ worker: "w-guarded", delta: 2 }, context()));
+    equal(other.status, "done");
   });
 
   it("gives up cleanly when the process that has the job is frozen, and cancels nothing later", async () => {

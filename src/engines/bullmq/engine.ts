@@ -95,6 +95,7 @@ export function createBullEngine(
     arrival: (job, queue) => attachment?.arrival(job, queue),
     isStreamed: () => attachment?.isStreamed() ?? false,
     restart: () => offered?.restart,
+    refusal: (action, about) => offered?.refusal?.(action, about) ?? null,
   };
   const router = createRouter(site);
   const hasQueues = queues.length > 0 || options.bullmq !== undefined;

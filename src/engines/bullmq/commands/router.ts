@@ -2,10 +2,11 @@ import { type Clock, sleep } from "../../../base/clock.ts";
 import { errorText } from "../../../base/errors.ts";
 import { randomHex } from "../../../base/ids.ts";
 import { isJsonObject, type JsonValue } from "../../../base/json.ts";
-import type { ActionContext, ActionOutcome } from "../../contract.ts";
+import type { ActionContext, ActionOutcome, OrderSubject } from "../../contract.ts";
+import { taskIdOf } from "../task_id.ts";
 import { createMailbox, type Letter, type Mailbox, type Peer } from "./mailbox.ts";
 import { orderHere, type WorkerOrder } from "./pool.ts";
-import { cancelHere } from "./running.ts";
+import { cancelHere, runnerHere } from "./running.ts";
 import type { CommandSite } from "./site.ts";
 
 /** Brings orders to the process that can carry them out. */
@@ -131,16 +132,34 @@ class RedisRouter implements Router {
       if (!isJsonObject(message)) return PASS;
       const { kind, queue, jobId, worker, order } = message;
       if (kind === "cancel" && typeof queue === "string" && typeof jobId === "string") {
-        return await cancelHere(this.#site, queue, jobId, context) ?? PASS;
+        const about = { queue, taskId: taskIdOf(queue, jobId) };
+        const isHere = runnerHere(this.#site, queue, jobId) !== undefined;
+        return this.#forbidden(isHere, "cancel_task", about) ??
+          await cancelHere(this.#site, queue, jobId, context) ?? PASS;
       }
       if (kind === "order" && typeof worker === "string" && isOrder(order)) {
-        return await orderHere(this.#site, worker, order, context) ?? PASS;
+        const about = order.kind === "consume" ? { worker, queue: order.queue } : { worker };
+        const isHere = this.#site.workers().some(({ name }) => name === worker);
+        return this.#forbidden(isHere, actionOf(order), about) ??
+          await orderHere(this.#site, worker, order, context) ?? PASS;
       }
       return PASS;
     } finally {
       context.end();
     }
   }
+
+  // The agent that got the command has asked its own policy, not that of this process.
+  #forbidden(isHere: boolean, action: string, about: OrderSubject): ActionOutcome | undefined {
+    const reason = isHere ? this.#site.refusal(action, about) : null;
+    return reason === null ? undefined : { status: "refused", reason };
+  }
+}
+
+function actionOf(order: WorkerOrder): string {
+  if (order.kind === "restart") return "restart_worker";
+  if (order.kind === "resize") return order.delta > 0 ? "pool_grow" : "pool_shrink";
+  return order.on ? "add_consumer" : "cancel_consumer";
 }
 
 // How often a process tells that it is there, and looks for orders once others are.

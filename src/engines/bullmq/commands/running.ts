@@ -20,9 +20,7 @@ export async function cancelHere(
   jobId: string,
   context: ActionContext,
 ): Promise<ActionOutcome | undefined> {
-  const found = site.workers().find(({ worker, job }) =>
-    worker.name === queue && job(jobId) !== undefined
-  );
+  const found = runnerHere(site, queue, jobId);
   if (found === undefined) return undefined;
   const cancel = member(found.worker, "cancelJob");
   if (typeof cancel !== "function") {
@@ -56,6 +54,17 @@ export async function cancelHere(
   // Asked, but nothing shows that it stops.
   if (!isOver) result["soft"] = true;
   return { status: "done", result };
+}
+
+/** The worker of this process that runs a job now. */
+export function runnerHere(
+  site: CommandSite,
+  queue: string,
+  jobId: string,
+): SiteWorker | undefined {
+  return site.workers().find(({ worker, job }) =>
+    worker.name === queue && job(jobId) !== undefined
+  );
 }
 
 // A processor that throws a plain error would be run again.
