@@ -22,11 +22,13 @@ import {
   taskJson,
   workerJson,
 } from "./api_rows.ts";
+import { askDeadLetters } from "./dead_letters.ts";
 import { type HttpContext, type HttpEnv, type HttpParts, HttpRefusal } from "./http_env.ts";
 import type { CommandRefusal } from "./operator_port.ts";
 import type { CommandRow, ProjectRow } from "./store.ts";
 
 const MAX_AGENT_NAME = 200;
+const MAX_DEAD_LETTERS = 200;
 const IN_PROJECT = "/projects/:slug";
 
 /** The JSON interface below `/api/v1`, with the paths of the original brain. */
@@ -45,6 +47,7 @@ export function createApi(parts: HttpParts): Hono<HttpEnv> {
   addFleet(app, parts);
   addSchedules(app, parts);
   addCommands(app, parts);
+  addDeadLetters(app, parts);
   return app;
 }
 
@@ -188,6 +191,21 @@ function addSchedules(app: Hono<HttpEnv>, parts: HttpParts): void {
   app.post("/projects/:slug/schedules:resync", (c) => {
     const commands = operator.resyncSchedules(projectOf(c, parts).id);
     return c.json({ items: commands.map(commandJson) }, 202);
+  });
+}
+
+function addDeadLetters(app: Hono<HttpEnv>, parts: HttpParts): void {
+  app.get(`${IN_PROJECT}/dead-letters`, async (c) => {
+    const engine = query(c, "engine");
+    if (engine === undefined) throw new HttpRefusal(422, "engine is required");
+    const page = await askDeadLetters(parts, {
+      projectId: projectOf(c, parts).id,
+      engine,
+      queue: query(c, "queue") ?? null,
+      limit: Math.min(queryLimit(c), MAX_DEAD_LETTERS),
+      cursor: query(c, "cursor") ?? null,
+    });
+    return c.json(page);
   });
 }
 

@@ -7,6 +7,7 @@ import { cookieName } from "../auth_guard.ts";
 import { type HttpContext, type HttpEnv, type HttpParts, HttpRefusal } from "../http_env.ts";
 import type { ProjectRow, TaskRow } from "../store.ts";
 import { CLIENT } from "./client.ts";
+import { addCommandPages } from "./command_routes.ts";
 import { layout, liveSection } from "./layout.ts";
 import { mintedBody } from "./minted_page.ts";
 import { overview, SECTIONS } from "./overview.ts";
@@ -30,6 +31,7 @@ export function createPages(parts: HttpParts): Hono<HttpEnv> {
   addOverview(app, parts);
   addTaskPages(app, parts);
   addActions(app, parts);
+  addCommandPages(app, parts, shown);
   return app;
 }
 

@@ -4,6 +4,8 @@ import { randomHex } from "../../../base/ids.ts";
 import { isJsonObject, type JsonValue } from "../../../base/json.ts";
 import type { ActionContext, ActionOutcome, OrderSubject } from "../../contract.ts";
 import { taskIdOf } from "../task_id.ts";
+import { member, text } from "../facts.ts";
+import { plainName } from "../worker_name.ts";
 import { createMailbox, type Letter, type Mailbox, type Peer } from "./mailbox.ts";
 import { orderHere, type WorkerOrder } from "./pool.ts";
 import { cancelHere, runnerHere } from "./running.ts";
@@ -17,6 +19,10 @@ export interface Router {
   order(worker: string, order: WorkerOrder, context: ActionContext): Promise<ActionOutcome>;
   /** Workers of other agents, as they announced themselves. */
   peers(): readonly Peer[];
+  /** Looks which agents there are now. */
+  refresh(): Promise<void>;
+  /** Whether this process speaks for all of the project: one of them does. */
+  isFirst(): boolean;
   /** Announces this process and takes orders of others, until the signal. */
   serve(scope: string, prefix: () => string, signal: AbortSignal): Promise<void>;
 }
@@ -42,6 +48,14 @@ class RedisRouter implements Router {
 
   peers(): readonly Peer[] {
     return this.#peers;
+  }
+
+  async refresh(): Promise<void> {
+    this.#peers = await this.#mailbox?.announce(this.#own()) ?? this.#peers;
+  }
+
+  isFirst(): boolean {
+    return this.#peers.every(({ token }) => token > this.#token);
   }
 
   async cancel(queue: string, jobId: string, context: ActionContext): Promise<ActionOutcome> {
@@ -80,11 +94,17 @@ class RedisRouter implements Router {
   }
 
   #own(): Peer["workers"] {
-    return this.#site.workers().map(({ name, worker }) => ({ name, queue: worker.name }));
+    return this.#site.workers().flatMap(({ name, worker }) => {
+      const own = { name, queue: worker.name };
+      // Redis may know it under the name that the user gave it.
+      const given = text(member(member(worker, "opts"), "name"));
+      const other = given === undefined ? name : plainName(given);
+      return other === name ? [own] : [own, { name: other, queue: worker.name }];
+    });
   }
 
   async #find(match: (peer: Peer) => boolean): Promise<readonly Peer[]> {
-    this.#peers = await this.#mailbox?.announce(this.#own()) ?? this.#peers;
+    await this.refresh();
     return this.#peers.filter(match);
   }
 
