@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { isZ4jError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
+import { parseScheduleWrite, schedulerTokens } from "./api_schedules.ts";
 import { COMMAND_DRAFTS, isRefusal, parseCommand } from "./api_commands.ts";
 import {
   query,
@@ -179,6 +180,9 @@ function addSchedules(app: Hono<HttpEnv>, parts: HttpParts): void {
     const items = reader.schedules(id).map((row) => scheduleJson(id, row));
     return c.json({ items, next_cursor: null });
   });
+  app.get(`${IN_PROJECT}/schedules/native-capabilities`, (c) => {
+    return c.json(schedulerTokens(reader.agents(projectOf(c, parts).id)));
+  });
   app.get(`${IN_PROJECT}/schedules/:id`, (c) => {
     const { id } = projectOf(c, parts);
     return c.json(scheduleJson(id, found(reader.schedule(id, param(c, "id")), "schedule")));
@@ -187,6 +191,11 @@ function addSchedules(app: Hono<HttpEnv>, parts: HttpParts): void {
     const operation = param(c, "operation") as "enable" | "disable" | "trigger";
     const outcome = operator.controlSchedule(projectOf(c, parts).id, param(c, "id"), operation);
     return c.json(commandJson(accepted(outcome)), 202);
+  });
+  app.post(`${IN_PROJECT}/schedules/native-operations`, async (c) => {
+    const { id } = projectOf(c, parts);
+    const write = parseScheduleWrite(await readJsonBody(c));
+    return c.json(commandJson(accepted(operator.writeSchedule(id, write))), 202);
   });
   app.post("/projects/:slug/schedules:resync", (c) => {
     const commands = operator.resyncSchedules(projectOf(c, parts).id);

@@ -1,4 +1,5 @@
 import type { BrainReader, TaskFilter } from "../store.ts";
+import { schedulerTokens } from "../api_schedules.ts";
 import { agentList, queueList, tiles, workerList } from "./fleet.ts";
 import { html, type Markup } from "./html.ts";
 import { liveSection } from "./layout.ts";
@@ -34,7 +35,12 @@ export const SECTIONS: ReadonlyMap<string, Section> = new Map(Object.entries<Sec
   },
   schedules: {
     topics: "schedules",
-    render: ({ reader, projectId, nowMs }) => scheduleList(reader.schedules(projectId), nowMs),
+    render: ({ reader, projectId, nowMs }) =>
+      scheduleList(
+        reader.schedules(projectId),
+        schedulerTokens(reader.agents(projectId)),
+        nowMs,
+      ),
   },
   workers: {
     topics: "workers",

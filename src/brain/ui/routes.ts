@@ -111,6 +111,16 @@ function addActions(app: Hono<HttpEnv>, parts: HttpParts): void {
       return c.redirect("/#commands", 303);
     });
   }
+  app.post("/schedules/:id/delete", (c) => {
+    const { id: projectId } = shown(parts);
+    const row = reader.schedule(projectId, c.req.param("id"));
+    if (row === null) throw new HttpRefusal(404, "there is no such schedule");
+    const { id: scheduleId, scheduler } = row;
+    accepted(operator.writeSchedule(projectId, {
+      ...{ operation: "delete", scheduler, scheduleId, definition: {} },
+    }));
+    return c.redirect("/#schedules", 303);
+  });
   app.post("/schedules/:id/:operation", (c) => {
     const operation = OPERATIONS.find((known) => known === c.req.param("operation"));
     if (operation === undefined) throw new HttpRefusal(404, "there is no such operation");
