@@ -1,7 +1,7 @@
 import type { EventBuffer } from "../buffer/port.ts";
-import type { EngineHost, OrderSubject } from "../engines/contract.ts";
+import type { EngineHost } from "../engines/contract.ts";
 import type { AgentParts } from "./agent_types.ts";
-import type { ReceivedCommand } from "./commands.ts";
+import { NO_POLICY } from "./command_policy.ts";
 
 /** What an engine gets besides its sink: state beside the buffer, and certainty. */
 export function engineHost(
@@ -21,21 +21,15 @@ export function engineHost(
       set: async (key, value) => await meta.setMeta(keyOf(key), value),
     },
     stored: () => buffer.settled(),
+    forbidden: (action, parameters) =>
+      (parts.policy ?? NO_POLICY).refusal({
+        id: "",
+        action,
+        target: { engine },
+        parameters: { ...parameters, engine },
+        timeoutMs: 0,
+        claimToken: null,
+      }),
     restart: parts.restart,
-    refusal: (action, about) => parts.policy?.refusal(orderOf(action, engine, about)) ?? null,
   };
-}
-
-function orderOf(
-  action: string,
-  engine: string,
-  { taskId, queue, worker }: OrderSubject,
-): ReceivedCommand {
-  const parameters = {
-    engine,
-    ...(taskId === undefined ? {} : { task_id: taskId }),
-    ...(queue === undefined ? {} : { queue }),
-    ...(worker === undefined ? {} : { worker_name: worker }),
-  };
-  return { id: "", action, target: {}, parameters, timeoutMs: 0, claimToken: null };
 }

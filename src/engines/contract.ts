@@ -146,24 +146,16 @@ export interface EngineHost {
   readonly state: EngineState;
   /** Resolves once every event reported so far is on disk, or counted as lost. */
   stored(): Promise<void>;
+  /**
+   * Why the policy of this process forbids an action that came through another
+   * process, or `null`. Default: nothing is forbidden.
+   */
+  forbidden?(
+    action: EngineCapability,
+    parameters: Readonly<Record<string, JsonValue>>,
+  ): string | null;
   /** How to restart the process. Default: it cannot be. */
   readonly restart?: EngineRestart | undefined;
-  /**
-   * Why this process forbids an action, or `null`. For orders that reach an
-   * engine on another way than through its agent, which has asked already.
-   * Default: nothing is forbidden.
-   */
-  refusal?(action: string, about: OrderSubject): string | null;
-}
-
-/** What an order is about, as far as it tells. */
-export interface OrderSubject {
-  /** Task id, or none. */
-  readonly taskId?: string | undefined;
-  /** Queue, or none. */
-  readonly queue?: string | undefined;
-  /** Worker, or none. */
-  readonly worker?: string | undefined;
 }
 
 /** Tokens of what an engine can do (protocol section 4.3). */

@@ -45,7 +45,6 @@ export type {
   EngineSink,
   EngineState,
   LintFacts,
-  OrderSubject,
   RetryInput,
   SubmitInput,
   TaskEvent,

@@ -4,7 +4,7 @@ import { Worker } from "bullmq";
 import { bullmqEngine } from "../../src/engines/bullmq/mod.ts";
 import { createHost, createSeen } from "./bullmq_stream.ts";
 
-const [port, queue, name, scope, forbidden] = process.argv.slice(2);
+const [port, queue, name, scope] = process.argv.slice(2);
 const connection = { host: "127.0.0.1", port: Number(port), maxRetriesPerRequest: null };
 const worker = new Worker(queue ?? "", (job, _token, signal) => {
   console.log(`begin ${job.id}`);
@@ -22,11 +22,9 @@ const exit = (): void => {
   setTimeout(() => process.exit(0), 50);
 };
 const engine = bullmqEngine({ workers: [worker] });
-const host = {
-  ...createHost(scope),
-  restart: { refusal: () => null, exit },
-  refusal: (action: string) => action === forbidden ? `this process forbids ${action}` : null,
-};
+// A worker of this name belongs to a process that is read-only.
+const forbidden = (): string | null => name === "w-shut" ? "this process forbids it" : null;
+const host = { ...createHost(scope), forbidden, restart: { refusal: () => null, exit } };
 await engine.attach(createSeen().sink, host);
 console.log("ready");
 const timer = setInterval(() => console.log(`pool ${worker.concurrency}`), 200);

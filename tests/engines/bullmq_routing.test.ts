@@ -30,13 +30,8 @@ if (!withoutRedis()) {
   describe("commands of one process on jobs and workers of others", declare);
 }
 
-async function startWorker(
-  queue: string,
-  name: string,
-  scope: string,
-  forbidden = "",
-): Promise<Child> {
-  const child = runScript(CHILD, { args: [String(redis?.port), queue, name, scope, forbidden] });
+async function startWorker(queue: string, name: string, scope: string): Promise<Child> {
+  const child = runScript(CHILD, { args: [String(redis?.port), queue, name, scope] });
   children.push(child);
   await until(
     `start of ${name}: ${child.output()}`,
@@ -97,26 +92,16 @@ function declare(): void {
     match(second.output(), /exit/);
   });
 
-  it("carries out nothing that the process of the worker or of the job forbids", async () => {
-    await using web = await openWeb("guarded", "three");
-    const [guarded, open] = await Promise.all([
-      startWorker("guarded", "w-guarded", "three", "cancel_task"),
-      startWorker("guarded", "w-open", "three", "pool_grow"),
-    ]);
-    await web.queue.addBulk([0, 1].map((i) => ({ name: `n${i}`, data: {} })));
-    const begun = (child: Child) => /begin (\d+)/.exec(child.output())?.[1];
-    await until("both begin", () => begun(guarded) && begun(open));
-    const kept = await web.cancel(`guarded:${begun(guarded)}`);
-    equal(kept.status, "refused");
-    match(kept.status === "refused" ? kept.reason : "", /this process forbids cancel_task/);
-    equal(guarded.output().includes("aborted"), false);
-    // One that forbids it and does not run the job stands in nobody's way.
-    equal((await web.cancel(`guarded:${begun(open)}`)).status, "done");
-    const { actions } = web.engine;
-    const resized = await given(actions.poolGrow?.({ worker: "w-open", delta: 2 }, context()));
-    match(resized.status === "refused" ? resized.reason : "", /forbids pool_grow/);
-    const other = await given(actions.poolGrow?.({ worker: "w-guarded", delta: 2 }, context()));
-    equal(other.status, "done");
+  it("leaves the last word to the policy of the process that has the worker", async () => {
+    await using web = await openWeb("policy", "three");
+    const child = await startWorker("policy", "w-shut", "three");
+    const job = await web.queue.add("n", {});
+    await until("start", () => child.output().includes("begin"));
+    const grow = web.engine.actions.poolGrow?.({ worker: "w-shut", delta: 1 }, context());
+    for (const outcome of [await web.cancel(web.id(job)), await given(grow)]) {
+      match(outcome.status === "refused" ? outcome.reason : "", /this process forbids it/);
+    }
+    equal(child.output().includes("aborted"), false);
   });
 
   it("gives up cleanly when the process that has the job is frozen, and cancels nothing later", async () => {

@@ -95,8 +95,8 @@ export function createBullEngine(
     report: (events) => attachment?.report(events),
     arrival: (job, queue) => attachment?.arrival(job, queue),
     isStreamed: () => attachment?.isStreamed() ?? false,
+    forbidden: (action, parameters) => offered?.forbidden?.(action, parameters) ?? null,
     restart: () => offered?.restart,
-    refusal: (action, about) => offered?.refusal?.(action, about) ?? null,
   };
   const router = createRouter(site);
   const hasQueues = queues.length > 0 || options.bullmq !== undefined;

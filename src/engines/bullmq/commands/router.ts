@@ -2,13 +2,13 @@ import { type Clock, sleep } from "../../../base/clock.ts";
 import { errorText } from "../../../base/errors.ts";
 import { randomHex } from "../../../base/ids.ts";
 import { isJsonObject, type JsonValue } from "../../../base/json.ts";
-import type { ActionContext, ActionOutcome, OrderSubject } from "../../contract.ts";
-import { taskIdOf } from "../task_id.ts";
+import type { ActionContext, ActionOutcome, EngineCapability } from "../../contract.ts";
 import { member, text } from "../facts.ts";
+import { taskIdOf } from "../task_id.ts";
 import { plainName } from "../worker_name.ts";
 import { createMailbox, type Letter, type Mailbox, type Peer } from "./mailbox.ts";
 import { orderHere, type WorkerOrder } from "./pool.ts";
-import { cancelHere, runnerHere } from "./running.ts";
+import { cancelHere } from "./running.ts";
 import type { CommandSite } from "./site.ts";
 
 /** Brings orders to the process that can carry them out. */
@@ -152,34 +152,25 @@ class RedisRouter implements Router {
       if (!isJsonObject(message)) return PASS;
       const { kind, queue, jobId, worker, order } = message;
       if (kind === "cancel" && typeof queue === "string" && typeof jobId === "string") {
-        const about = { queue, taskId: taskIdOf(queue, jobId) };
-        const isHere = runnerHere(this.#site, queue, jobId) !== undefined;
-        return this.#forbidden(isHere, "cancel_task", about) ??
-          await cancelHere(this.#site, queue, jobId, context) ?? PASS;
+        const isHere = this.#site.workers().some((own) =>
+          own.worker.name === queue && own.job(jobId) !== undefined
+        );
+        const parameters = { task_id: taskIdOf(queue, jobId) };
+        const no = isHere ? this.#site.forbidden("cancel_task", parameters) : null;
+        if (no !== null) return { status: "refused", reason: no };
+        return await cancelHere(this.#site, queue, jobId, context) ?? PASS;
       }
       if (kind === "order" && typeof worker === "string" && isOrder(order)) {
-        const about = order.kind === "consume" ? { worker, queue: order.queue } : { worker };
         const isHere = this.#site.workers().some(({ name }) => name === worker);
-        return this.#forbidden(isHere, actionOf(order), about) ??
-          await orderHere(this.#site, worker, order, context) ?? PASS;
+        const no = isHere ? this.#site.forbidden(...claimOf(worker, order)) : null;
+        if (no !== null) return { status: "refused", reason: no };
+        return await orderHere(this.#site, worker, order, context) ?? PASS;
       }
       return PASS;
     } finally {
       context.end();
     }
   }
-
-  // The agent that got the command has asked its own policy, not that of this process.
-  #forbidden(isHere: boolean, action: string, about: OrderSubject): ActionOutcome | undefined {
-    const reason = isHere ? this.#site.refusal(action, about) : null;
-    return reason === null ? undefined : { status: "refused", reason };
-  }
-}
-
-function actionOf(order: WorkerOrder): string {
-  if (order.kind === "restart") return "restart_worker";
-  if (order.kind === "resize") return order.delta > 0 ? "pool_grow" : "pool_shrink";
-  return order.on ? "add_consumer" : "cancel_consumer";
 }
 
 // How often a process tells that it is there, and looks for orders once others are.
@@ -198,6 +189,20 @@ function isOrder(value: JsonValue | undefined): value is JsonValue & WorkerOrder
   const { kind, delta, queue, on } = value;
   return kind === "restart" || kind === "resize" && Number.isSafeInteger(delta) ||
     kind === "consume" && typeof queue === "string" && typeof on === "boolean";
+}
+
+// What the policy of this process would have been asked, had the brain come here.
+function claimOf(
+  worker: string,
+  order: WorkerOrder,
+): [EngineCapability, Readonly<Record<string, JsonValue>>] {
+  const about = { worker_name: worker };
+  if (order.kind === "restart") return ["restart_worker", about];
+  if (order.kind === "resize") {
+    return [order.delta > 0 ? "pool_grow" : "pool_shrink", { ...about, delta: order.delta }];
+  }
+  const action = order.on ? "add_consumer" : "cancel_consumer";
+  return [action, { ...about, queue: order.queue }];
 }
 
 const STATUSES: ReadonlySet<unknown> = new Set([

@@ -20,7 +20,9 @@ export async function cancelHere(
   jobId: string,
   context: ActionContext,
 ): Promise<ActionOutcome | undefined> {
-  const found = runnerHere(site, queue, jobId);
+  const found = site.workers().find(({ worker, job }) =>
+    worker.name === queue && job(jobId) !== undefined
+  );
   if (found === undefined) return undefined;
   const cancel = member(found.worker, "cancelJob");
   if (typeof cancel !== "function") {
@@ -54,17 +56,6 @@ export async function cancelHere(
   // Asked, but nothing shows that it stops.
   if (!isOver) result["soft"] = true;
   return { status: "done", result };
-}
-
-/** The worker of this process that runs a job now. */
-export function runnerHere(
-  site: CommandSite,
-  queue: string,
-  jobId: string,
-): SiteWorker | undefined {
-  return site.workers().find(({ worker, job }) =>
-    worker.name === queue && job(jobId) !== undefined
-  );
 }
 
 // A processor that throws a plain error would be run again.
