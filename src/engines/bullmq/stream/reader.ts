@@ -268,24 +268,9 @@ class StreamReader {
     return await this.#closeGaps(queues);
   }
 
-  /** Who is covered, in the form of the script: by place of the queue. */
   #live(queues: readonly WatchedQueue[]): string {
-    const live: Record<string, number> = {};
-    const coverage = this.#coverage;
-    queues.forEach(({ name }, i) => {
-      for (const [worker, sinceMs] of coverage?.live.get(name) ?? []) {
-        live[`${i + 1}:${worker}`] = sinceMs;
-      }
-      for (const own of this.#options.ownWorkers()) {
-        // Known here at once; others learn of it with the next beat.
-        if (own.queue === name && own.isUnique) {
-          live[`${i + 1}:${own.name}`] ??= own.attachedAtMs + this.#offsetMs;
-        }
-      }
-      const whole = coverage?.whole.get(name);
-      if (whole !== undefined) live[String(i + 1)] = whole;
-    });
-    return JSON.stringify(live);
+    const own = this.#options.ownWorkers();
+    return liveText(queues.map(({ name }) => name), this.#coverage, own, this.#offsetMs);
   }
 
   #tellRound(queue: WatchedQueue, round: QueueRound): void {
