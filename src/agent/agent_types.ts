@@ -3,7 +3,7 @@ import type { JsonObject } from "../base/json.ts";
 import type { Logger } from "../base/logger.ts";
 import type { WorkContext } from "../base/work_context.ts";
 import type { EventBuffer, LossCounts, StoreCapabilities } from "../buffer/port.ts";
-import type { Engine, EngineEvent, LintFacts } from "../engines/contract.ts";
+import type { Engine, EngineEvent, EngineRestart, LintFacts } from "../engines/contract.ts";
 import type { Scheduler } from "../schedulers/contract.ts";
 import type { SessionEnd, Transport } from "../transport/port.ts";
 import type { CommandPolicy } from "./command_policy.ts";
@@ -65,6 +65,8 @@ export interface AgentParts {
   readonly commands?: ((registry: CommandRegistry) => void) | undefined;
   /** Queue depth above which a purge needs force. Default 1000. */
   readonly purgeThreshold?: number | undefined;
+  /** How to restart this process for `restart_worker`. Default: it cannot be. */
+  readonly restart?: EngineRestart | undefined;
   /** Facts about the process for the lint of engines. Default: none. */
   readonly lintFacts?: (() => LintFacts) | undefined;
   /** Facts about the current unit of work; called for each event. */

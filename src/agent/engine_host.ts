@@ -5,7 +5,7 @@ import type { AgentParts } from "./agent_types.ts";
 /** What an engine gets besides its sink: state beside the buffer, and certainty. */
 export function engineHost(
   { parts, buffer }: {
-    readonly parts: Pick<AgentParts, "state" | "singletonKey">;
+    readonly parts: Pick<AgentParts, "state" | "singletonKey" | "restart">;
     readonly buffer: Pick<EventBuffer, "getMeta" | "setMeta" | "settled">;
   },
   engine: string,
@@ -20,5 +20,6 @@ export function engineHost(
       set: async (key, value) => await meta.setMeta(keyOf(key), value),
     },
     stored: () => buffer.settled(),
+    restart: parts.restart,
   };
 }

@@ -130,6 +130,14 @@ export interface EngineState {
   set(key: string, value: string | null): Promise<void>;
 }
 
+/** How a process is ended so that its supervisor starts it anew. */
+export interface EngineRestart {
+  /** Why that cannot be done here, or `null`. */
+  refusal(): string | null;
+  /** Ends the process soon; what waits is sent first. */
+  exit(): void;
+}
+
 /** What an agent offers the engines that it attaches. */
 export interface EngineHost {
   /** Names the project: agents of one project share the work, those of others do not. */
@@ -138,6 +146,8 @@ export interface EngineHost {
   readonly state: EngineState;
   /** Resolves once every event reported so far is on disk, or counted as lost. */
   stored(): Promise<void>;
+  /** How to restart the process. Default: it cannot be. */
+  readonly restart?: EngineRestart | undefined;
 }
 
 /** Tokens of what an engine can do (protocol section 4.3). */

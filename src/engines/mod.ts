@@ -41,6 +41,7 @@ export type {
   EngineFinding,
   EngineHealth,
   EngineHost,
+  EngineRestart,
   EngineSink,
   EngineState,
   LintFacts,

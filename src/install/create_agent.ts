@@ -32,6 +32,7 @@ import { createIdleAgent } from "./idle_agent.ts";
 import { manageAgent, type ManagedAgent } from "./managed_agent.ts";
 import { AGENT_OPTION_KEYS, type AgentOptions } from "./options.ts";
 import { secretProblem } from "./secret_problem.ts";
+import { createRestart } from "./restart.ts";
 import { createStartGate } from "./start_gate.ts";
 import { START_ENV_NAMES } from "./start_rules.ts";
 
@@ -111,7 +112,10 @@ function compose(
   const singletonKey = `${settings.projectId}/${settings.agentName ?? ""}`;
   const spans = options.opentelemetry && createSpans(options.opentelemetry, VERSION);
   const work = createWorkTracker(createAsyncStore<WorkSource>(), spans);
-  const identity = createIdentity(settings, platform, () => naming.framework, clock.now());
+  const identity = createIdentity(settings, platform, () => naming.framework, clock.now(), {
+    engines: options.engines?.length ?? 0,
+    schedulers: options.schedulers?.length ?? 0,
+  });
   const presence = createAgentPresence({
     home: () => files.home(),
     fingerprint: () => fingerprintOf(new TextEncoder().encode(settings.token)),
@@ -123,6 +127,7 @@ function compose(
   const parts: AgentParts = {
     identity,
     announcer: presence,
+    restart: createRestart({ platform, clock, startedAtMs: identity.startedAtMs }),
     secret: decodeHmacSecret(settings.hmacSecret),
     transport: createAgentTransport(settings, {
       platform,

@@ -69,8 +69,9 @@ export function manageAgent(agent: Agent, management: Management): ManagedAgent 
     async autoStart() {
       const refusal = gate.refusal();
       if (refusal !== null) return gate.tell(refusal);
-      await start();
+      hooks.add();
       hooks.yieldToCluster(() => gate.tell(FORKED));
+      await start();
     },
     config: () => management.config,
     nameFramework: management.nameFramework,

@@ -37,6 +37,14 @@ export const START_ENV_NAMES: readonly string[] = [
   "npm_lifecycle_event",
 ];
 
+const TEST_MARKS: readonly (readonly [string, string])[] = [
+  ["NODE_TEST_CONTEXT", "node --test"],
+  ["VITEST", "vitest"],
+  ["VITEST_WORKER_ID", "vitest"],
+  ["JEST_WORKER_ID", "jest"],
+  ["PLAYWRIGHT_TEST", "playwright"],
+];
+
 const TEST_FILE = /[._](test|spec)\.[cm]?[jt]sx?$/;
 
 /**
@@ -55,10 +63,9 @@ export function startRefusal(
 function testRunner({ runner, mainPath, env }: StartFacts): StartRefusal | null {
   const refuse = (because: string): StartRefusal => ({ rule: "test-runner", because });
   if (runner !== null) return refuse(runner);
-  if (env["NODE_TEST_CONTEXT"] !== undefined) return refuse("node --test");
-  if (env["VITEST"] !== undefined || env["VITEST_WORKER_ID"] !== undefined) return refuse("vitest");
-  if (env["JEST_WORKER_ID"] !== undefined) return refuse("jest");
-  if (env["PLAYWRIGHT_TEST"] !== undefined) return refuse("playwright");
+  // An empty variable counts as none, as everywhere.
+  const mark = TEST_MARKS.find(([name]) => (env[name] ?? "") !== "");
+  if (mark !== undefined) return refuse(mark[1]);
   // `bun test` shows itself by nothing but the file that it runs.
   if (mainPath !== null && TEST_FILE.test(mainPath)) {
     return refuse(`${baseName(mainPath)} is a test`);

@@ -25,8 +25,8 @@ export interface FrameReader {
 const MAX_PAYLOAD_BYTES = 67_108_864;
 const MAX_CONTROL_BYTES = 125;
 
-/** Reads frames of a server, which are never masked. */
-export function createFrameReader(): FrameReader {
+/** Reads frames of a server, which are never masked, or of a client, which always are. */
+export function createFrameReader(peer: "server" | "client" = "server"): FrameReader {
   let parts: Uint8Array[] = [];
   let size = 0;
   /** Bytes that the next step needs, so that a large frame is put together once. */
@@ -39,7 +39,7 @@ export function createFrameReader(): FrameReader {
       let rest = parts.length === 1 ? bytes : concat(parts, size);
       const frames: Frame[] = [];
       for (;;) {
-        const step = readFrame(rest);
+        const step = readFrame(rest, peer === "client");
         if (typeof step === "number") {
           wanted = step;
           break;
@@ -55,13 +55,20 @@ export function createFrameReader(): FrameReader {
 }
 
 /** The first frame and its length, or how many bytes there must be to go on. */
-function readFrame(bytes: Uint8Array): { frame: Frame; length: number } | number {
+function readFrame(
+  bytes: Uint8Array,
+  isMasked: boolean,
+): { frame: Frame; length: number } | number {
   const [first, second] = bytes;
   if (first === undefined || second === undefined) return 2;
   if ((first & 0x70) !== 0) throw new Error("a frame uses an extension that was not agreed");
-  if ((second & 0x80) !== 0) throw new Error("a frame of the server is masked");
+  if (((second & 0x80) !== 0) !== isMasked) {
+    throw new Error(
+      isMasked ? "a frame of the client is not masked" : "a frame of the server is masked",
+    );
+  }
   const short = second & 0x7f;
-  const head = short < 126 ? 2 : short === 126 ? 4 : 10;
+  const head = (short < 126 ? 2 : short === 126 ? 4 : 10) + (isMasked ? 4 : 0);
   if (bytes.length < head) return head;
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const length = short < 126
@@ -76,6 +83,7 @@ function readFrame(bytes: Uint8Array): { frame: Frame; length: number } | number
   }
   if (bytes.length < head + length) return head + length;
   const payload = bytes.slice(head, head + length);
+  if (isMasked) applyMask(payload, bytes.subarray(head - 4, head));
   return { frame: { opcode, isLast: (first & 0x80) !== 0, payload }, length: head + length };
 }
 
@@ -91,10 +99,26 @@ export function encodeFrame(opcode: number, payload: Uint8Array): Uint8Array {
   if (head === 14) view.setBigUint64(2, BigInt(length));
   const mask = crypto.getRandomValues(frame.subarray(head - 4, head));
   frame.set(payload, head);
-  for (let at = 0; at < length; at++) {
-    frame[head + at] = (frame[head + at] ?? 0) ^ (mask[at & 3] ?? 0);
-  }
+  applyMask(frame.subarray(head), mask);
   return frame;
+}
+
+/** A whole frame of a server. */
+export function serverFrame(opcode: number, payload: Uint8Array): Uint8Array {
+  const { length } = payload;
+  const head = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = new Uint8Array(head + length);
+  const view = new DataView(frame.buffer);
+  frame[0] = 0x80 | opcode;
+  frame[1] = length < 126 ? length : length < 65_536 ? 126 : 127;
+  if (head === 4) view.setUint16(2, length);
+  if (head === 10) view.setBigUint64(2, BigInt(length));
+  frame.set(payload, head);
+  return frame;
+}
+
+function applyMask(bytes: Uint8Array, mask: Uint8Array): void {
+  for (let at = 0; at < bytes.length; at++) bytes[at] = (bytes[at] ?? 0) ^ (mask[at & 3] ?? 0);
 }
 
 /** Puts portions together. */

@@ -17,8 +17,8 @@ export interface UpgradeAnswer {
 }
 
 const MAX_HEAD_BYTES = 16_384;
-// RFC 6455 section 1.3.
-const ACCEPT_SALT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/** What an answer proves itself with (RFC 6455 section 1.3). */
+export const ACCEPT_SALT: string = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** Writes the request of RFC 6455 section 4.1. */
 export function upgradeRequest(

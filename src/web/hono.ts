@@ -27,6 +27,14 @@ import type {
 } from "./hono_types.ts";
 import { type RequestRules, RequestWork } from "./request_work.ts";
 
+export { isLocalRequest, peerAddress } from "./peer_address.ts";
+export {
+  type RoutesAgent,
+  type RoutesHandler,
+  type RoutesOptions,
+  type RoutesPage,
+  z4jRoutes,
+} from "./routes.ts";
 export type { WorkContext, WorkSource } from "../base/work_context.ts";
 export type {
   HonoAgent,

@@ -4,6 +4,7 @@ import type { CertShop } from "./doctor_certs.ts";
 import { jsonOf, onDeno, type ProbeJson, runDoctorProcess } from "./doctor_child.ts";
 import type { Stage } from "./doctor_stages.ts";
 import { BRAIN_STAGES, LAST_STAGES } from "./doctor_stages_brain.ts";
+import { FAULT_STAGES } from "./doctor_stages_faults.ts";
 import { MORE_STAGES } from "./doctor_stages_more.ts";
 import { NETWORK_STAGES } from "./doctor_stages_network.ts";
 
@@ -23,6 +24,7 @@ export const STAGES: readonly Stage[] = [
   ...NETWORK_STAGES,
   ...MORE_STAGES,
   ...BRAIN_STAGES,
+  ...FAULT_STAGES,
   ...LAST_STAGES,
 ];
 

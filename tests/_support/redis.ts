@@ -31,12 +31,14 @@ export function withoutRedis(): boolean {
 export interface RedisOptions {
   /** Whether it keeps its data over a restart. Default: no. */
   readonly appendOnly?: boolean;
+  /** Port of a server that was stopped. Default: a free one. */
+  readonly port?: number;
 }
 
 /** Starts `redis-server` on a free loopback port, without persistence unless asked for. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), "z4j-redis-"));
-  const port = await freePort();
+  const port = options.port ?? await freePort();
   let running: Running;
   try {
     running = await run(port, folder, options);

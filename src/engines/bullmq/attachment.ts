@@ -1,11 +1,11 @@
 import type { Clock } from "../../base/clock.ts";
 import { errorText } from "../../base/errors.ts";
 import { randomHex } from "../../base/ids.ts";
-import type { EngineHost, EngineSink, WorkerReport } from "../contract.ts";
+import type { EngineEvent, EngineHost, EngineSink, WorkerReport } from "../contract.ts";
 import { type Ancestors, createAncestors } from "./ancestors.ts";
 import { member, text } from "./facts.ts";
 import { createParentReader } from "./flow_reader.ts";
-import type { BullQueueLike, BullWorkerLike } from "./like.ts";
+import type { BullJobLike, BullQueueLike, BullWorkerLike } from "./like.ts";
 import type { JobObserver } from "./lint/observer.ts";
 import type { LintedWorker } from "./lint/rules.ts";
 import type { BullProfile } from "./profile.ts";
@@ -48,6 +48,14 @@ export interface Attachment {
   workers(): readonly WorkerReport[];
   /** The workers themselves. */
   objects(): readonly BullWorkerLike[];
+  /** The workers as commands find them. */
+  watched(): readonly WatchedWorker[];
+  /** Reports what a command did. */
+  report(events: readonly EngineEvent[]): void;
+  /** Reports a job that a command added. */
+  arrival(job: BullJobLike, queue: BullQueueLike): void;
+  /** Whether somebody of the project reads what Redis tells about removals. */
+  isStreamed(): boolean;
   /** The workers as the lint looks at them. */
   linted(): readonly LintedWorker[];
   /** More facts for the health page. */
@@ -105,6 +113,24 @@ class BullAttachment implements Attachment {
 
   objects(): readonly BullWorkerLike[] {
     return [...this.#workers.keys()];
+  }
+
+  watched(): readonly WatchedWorker[] {
+    return [...this.#workers].flatMap(([worker, { watched }]) =>
+      isClosing(worker) ? [] : [watched]
+    );
+  }
+
+  report(events: readonly EngineEvent[]): void {
+    this.#reporter.report(() => events);
+  }
+
+  arrival(job: BullJobLike, queue: BullQueueLike): void {
+    this.#reporter.arrival(job, queue.name, this.#ancestorsOf(queue));
+  }
+
+  isStreamed(): boolean {
+    return this.#stream !== undefined;
   }
 
   linted(): readonly LintedWorker[] {

@@ -1,7 +1,10 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
-import type { Engine } from "../contract.ts";
+import type { Engine, EngineHost } from "../contract.ts";
 import { defineEngine } from "../define.ts";
 import { attachBull, type Attachment } from "./attachment.ts";
+import { createBullCommands } from "./commands/actions.ts";
+import { createRouter } from "./commands/router.ts";
+import type { CommandSite } from "./commands/site.ts";
 import { member, text } from "./facts.ts";
 import { createDepthReader } from "./health.ts";
 import type { BullQueueLike, BullWorkerLike } from "./like.ts";
@@ -9,11 +12,9 @@ import { lintBull } from "./lint/lint.ts";
 import { createJobObserver } from "./lint/observer.ts";
 import type { LintedWorker } from "./lint/rules.ts";
 import { BULLMQ, type BullProfile } from "./profile.ts";
-import { reconcileJob } from "./reconcile.ts";
 import { openRedis } from "./redis/link.ts";
 import { createRedisOrigin, type RedisConnection } from "./redis/origin.ts";
 import type { BullmqModuleLike } from "./sources/module.ts";
-import { type ActionTools, submitJob } from "./submit.ts";
 
 /** What users say about their queues and workers. */
 export interface BullmqEngineOptions {
@@ -86,21 +87,43 @@ export function createBullEngine(
   const queues = [...options.queues ?? []];
   const origin = createRedisOrigin(options.connection, () => owners(), clock);
   const commands = openRedis({ origin, role: "commands", clock });
-  const tools: ActionTools = { engine: name, queues, profile, clock };
+  const site: CommandSite = {
+    ...{ engine: name, profile, clock, prefix: options.prefix, queues, link: commands },
+    queueClass: options.bullmq?.Queue,
+    workers: () => attachment?.watched() ?? [],
+    report: (events) => attachment?.report(events),
+    arrival: (job, queue) => attachment?.arrival(job, queue),
+    isStreamed: () => attachment?.isStreamed() ?? false,
+    restart: () => offered?.restart,
+  };
+  const router = createRouter(site);
+  const hasQueues = queues.length > 0 || options.bullmq !== undefined;
+  const hasWorkers = hasQueues || (options.workers ?? []).length > 0;
+  const { access, actions, capabilities } = createBullCommands(site, router, {
+    hasQueues,
+    hasWorkers,
+  });
   const readDepths = createDepthReader(queues, clock);
   const observer = createJobObserver();
-  const canSubmit = queues.length > 0 || options.bullmq !== undefined;
   let attachment: Attachment | undefined;
+  let offered: EngineHost | undefined;
+  let serving: AbortController | undefined;
   return defineEngine<Engine>({
     name,
-    capabilities: canSubmit ? ["submit_task"] : [],
+    capabilities,
     attach(sink, host) {
+      offered = host;
       attachment ??= attachBull({
         ...options,
         ...{ profile, clock, queues, origin, commands, sink, host, observer },
       });
+      if (host === undefined || serving !== undefined || !profile.hasStreams) return;
+      serving = new AbortController();
+      void router.serve(host.scope, () => access.prefix(), serving.signal);
     },
     async detach() {
+      serving?.abort();
+      serving = undefined;
       const ending = attachment;
       attachment = undefined;
       await ending?.detach();
@@ -125,10 +148,7 @@ export function createBullEngine(
         if (attachment === undefined) commands.drop();
       }
     },
-    actions: {
-      ...(canSubmit ? { submit: (input, context) => submitJob(tools, input, context) } : {}),
-      reconcile: (taskId, context) => reconcileJob(tools, taskId, context),
-    },
+    actions,
   });
 
   function owners(): readonly unknown[] {

@@ -3,6 +3,7 @@ import { attemptId } from "./event_id.ts";
 import { finite, isoTime, member, text, time } from "./facts.ts";
 import { failureTexts } from "./failure.ts";
 import { flowTaskId, parentPlace } from "./flow.ts";
+import type { BullContexts } from "./job_contexts.ts";
 import type { BullJobLike } from "./like.ts";
 import { inputOf } from "./payload.ts";
 import type { BullProfile } from "./profile.ts";
@@ -18,6 +19,8 @@ export interface Sight {
   readonly worker?: string | undefined;
   /** Unix milliseconds now, for times that the job does not carry. */
   readonly nowMs: number;
+  /** Reads the context that a job carries. Default: none is read. */
+  readonly contexts?: Pick<BullContexts, "of"> | undefined;
 }
 
 // What BullMQ calls a job that was added without a name.
@@ -121,6 +124,7 @@ function event(
     taskId,
     occurredAtMs,
     data,
+    context: sight.contexts?.of(job, sight.queue),
   }];
 }
 

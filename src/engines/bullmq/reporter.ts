@@ -3,6 +3,7 @@ import { errorText } from "../../base/errors.ts";
 import type { EngineEvent, EngineSink, TaskEvent } from "../contract.ts";
 import type { Ancestors } from "./ancestors.ts";
 import { type FlowPlace, parentPlace } from "./flow.ts";
+import { type BullContexts, createBullContexts } from "./job_contexts.ts";
 import type { BullJobLike } from "./like.ts";
 import { RECENT_ARRIVALS } from "./limits.ts";
 import { arrivalEvents, type Sight } from "./mapping.ts";
@@ -28,6 +29,8 @@ export interface Reporter {
   settled(): Promise<void>;
   /** Counts an event that cannot be reported. */
   lost(reason: string): void;
+  /** Carries the context of requests in jobs. */
+  readonly contexts: BullContexts;
   /** A sighting of a job now. */
   sight(queue: string, worker?: string): Sight;
   /** Reports what still waits with the best that is known, and ends. */
@@ -38,6 +41,7 @@ export interface Reporter {
 export function createReporter(sink: EngineSink, profile: BullProfile, clock: Clock): Reporter {
   const arrived: Recent = createRecent(RECENT_ARRIVALS);
   const outlet = createOutlet(sink);
+  const contexts = createBullContexts(sink.work, profile);
   const report = (make: () => readonly EngineEvent[]): void => {
     try {
       outlet.send(make());
@@ -50,9 +54,11 @@ export function createReporter(sink: EngineSink, profile: BullProfile, clock: Cl
     queue,
     worker,
     nowMs: clock.now(),
+    contexts,
   });
   return {
     report,
+    contexts,
     sight,
     lost: (reason) => outlet.lost(1, reason),
     settled: () => outlet.settled(),

@@ -1,5 +1,6 @@
 import type { Ancestors } from "../ancestors.ts";
 import { member, text } from "../facts.ts";
+import type { BullContexts } from "../job_contexts.ts";
 import type { BullJobLike, BullQueueLike } from "../like.ts";
 import { quietly } from "../quietly.ts";
 import type { Reporter } from "../reporter.ts";
@@ -23,7 +24,7 @@ export function watchProducer(
   ancestors: Ancestors,
 ): StopWatching {
   const arrivals = createArrivals(queue, reporter, ancestors);
-  const stops = [...wrapAdding(queue, () => arrivals), arrivals.stop];
+  const stops = [...wrapAdding(queue, () => arrivals, reporter.contexts), arrivals.stop];
   return () => {
     for (const stop of stops) stop();
   };
@@ -46,16 +47,20 @@ export function watchProducers(
     const arrivals = createArrivals(queue, reporter, found(queue));
     known.set(owner, arrivals);
     return arrivals;
-  });
+  }, reporter.contexts);
   return () => {
     for (const stop of stops) stop();
   };
 }
 
-function wrapAdding(target: object, of: (queue: object) => Arrivals): readonly StopWatching[] {
+function wrapAdding(
+  target: object,
+  of: (queue: object) => Arrivals,
+  contexts: BullContexts,
+): readonly StopWatching[] {
   return [
-    wrap(target, "add", (queue, job, values) => of(queue).added(job, values[2])),
-    wrap(target, "addBulk", (queue, jobs, values) => {
+    wrap(target, "add", contexts, (queue, job, values) => of(queue).added(job, values[2])),
+    wrap(target, "addBulk", contexts, (queue, jobs, values) => {
       if (!Array.isArray(jobs)) return;
       const asked: unknown = values[0];
       const { added } = of(queue);
@@ -66,17 +71,26 @@ function wrapAdding(target: object, of: (queue: object) => Arrivals): readonly S
   ];
 }
 
-function wrap(target: object, method: Method, seen: Seen): StopWatching {
+function wrap(
+  target: object,
+  method: Method,
+  contexts: BullContexts,
+  seen: Seen,
+): StopWatching {
   const original: unknown = member(target, method);
   if (typeof original !== "function") return () => {};
   const own = Object.getOwnPropertyDescriptor(target, method);
   let watching = true;
   const wrapped: Add = function (this: unknown, ...values) {
-    const answer: unknown = Reflect.apply(original, this, values);
-    if (!watching || !(answer instanceof Promise)) return answer;
     const queue = typeof this === "object" && this !== null ? this : target;
+    const name = text(member(queue, "name")) ?? "";
+    const carried = (watching ? quietly(() => contexts.carry(method, name, values)) : undefined) ??
+      { values, contexts: [] };
+    const answer: unknown = Reflect.apply(original, this, carried.values);
+    if (!watching || !(answer instanceof Promise)) return answer;
     // One chain: a rejection stays the caller's, handled or not.
     return answer.then((value: unknown) => {
+      if (watching) quietly(() => contexts.added(name, value, carried));
       if (watching) quietly(() => seen(queue, value, values));
       return value;
     });

@@ -11,6 +11,12 @@ import { taskIdOf } from "../task_id.ts";
 
 /** A worker of this process under watch. */
 export interface WatchedWorker {
+  /** Its name on the wire. */
+  readonly name: string;
+  /** The user's object. */
+  readonly worker: BullWorkerLike;
+  /** The job of an id, while it runs here. */
+  job(jobId: string): BullJobLike | undefined;
   /** How it looks now; also announces that it is alive, if that is due. */
   health(): WorkerReport;
   /** How often its connection broke: answers that were lost say nothing of their jobs. */
@@ -65,7 +71,11 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
   const emitter: Emitter = worker as unknown as Emitter;
   for (const { event, listener } of entries) emitter.on(event, listener);
   if (!isClosing(worker)) presence.online();
+  const unfollow = options.reporter.contexts.follow(worker, worker.name);
   return {
+    name: options.name,
+    worker,
+    job: (jobId) => running.job(taskIdOf(worker.name, jobId)),
     breaks: () => breaks,
     health() {
       presence.beat();
@@ -78,6 +88,7 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
       };
     },
     stop() {
+      unfollow();
       for (const { event, listener } of entries) quietly(() => emitter.off(event, listener));
     },
   };
@@ -97,7 +108,7 @@ function jobListeners(
   return {
     active(job) {
       if (!known(job, "began")) return;
-      running.add(taskIdOf(queue, String(job.id)));
+      running.add(taskIdOf(queue, String(job.id)), job);
       // A brain takes inputs from `received` only, and only before `started`.
       reporter.arrival(job, queue, ancestors);
       reporter.report(() => startedEvents(job, reporter.sight(queue, name)));
@@ -118,7 +129,8 @@ function jobListeners(
 }
 
 interface Running {
-  add(taskId: string): void;
+  add(taskId: string, job: BullJobLike): void;
+  job(taskId: string): BullJobLike | undefined;
   delete(taskId: string): void;
   ids(): readonly string[];
 }
@@ -126,18 +138,19 @@ interface Running {
 // A job that is moved away by its own processor ends without an event; newer
 // ones push it out, because no worker runs more than its concurrency.
 function createRunning(limit: () => number): Running {
-  const ids = new Set<string>();
+  const jobs = new Map<string, BullJobLike>();
   return {
-    add(taskId) {
-      ids.add(taskId);
-      if (ids.size <= limit()) return;
-      for (const oldest of ids) {
-        ids.delete(oldest);
-        if (ids.size <= limit()) return;
+    add(taskId, job) {
+      jobs.set(taskId, job);
+      if (jobs.size <= limit()) return;
+      for (const oldest of jobs.keys()) {
+        jobs.delete(oldest);
+        if (jobs.size <= limit()) return;
       }
     },
-    delete: (taskId) => void ids.delete(taskId),
-    ids: () => [...ids],
+    job: (taskId) => jobs.get(taskId),
+    delete: (taskId) => void jobs.delete(taskId),
+    ids: () => [...jobs.keys()],
   };
 }
 

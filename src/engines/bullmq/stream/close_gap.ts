@@ -43,7 +43,7 @@ export async function closeGap(options: CloseGapOptions): Promise<boolean> {
     link: options.commands,
     base: queue.base,
     sinceMs: entryMs(gap.from.id),
-    sight: { profile: options.profile, queue: queue.name, nowMs: clock.now() },
+    sight: options.reporter.sight(queue.name),
     goOn: async () => {
       await stored();
       if (clock.monotonic() - renewedMs < STANDBY_MS) return true;

@@ -142,6 +142,7 @@ function own(
       taskName: job === undefined ? undefined : taskNameOf(job, sight.queue),
       queue: sight.queue,
     },
+    context: job && sight.contexts?.of(job, sight.queue),
   }]);
 }
 

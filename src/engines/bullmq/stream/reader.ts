@@ -12,6 +12,7 @@ import {
   type ConnectionNames,
   connectionNames,
   type Coverage,
+  liveText,
   queuesInDoubt,
   readCoverage,
 } from "./coverage.ts";
@@ -274,11 +275,11 @@ class StreamReader {
   }
 
   #tellRound(queue: WatchedQueue, round: QueueRound): void {
-    const { reporter, profile } = this.#options;
+    const { reporter } = this.#options;
     const told = tellRound(
       round,
       queue.streamKey,
-      (nowMs) => ({ profile, queue: queue.name, nowMs }),
+      (nowMs) => ({ ...reporter.sight(queue.name), nowMs }),
     );
     for (const one of told) {
       const extra = one.atMs < this.#sinceMs ? { replayed: true } : {};
