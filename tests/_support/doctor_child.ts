@@ -57,6 +57,18 @@ const path = (file: string): string => fileURLToPath(new URL(`../../${file}`, im
 /** Whether this test runs on Deno. */
 export const onDeno: boolean = "Deno" in globalThis;
 
+/** The runtime of this test. */
+export const runtimeName: "deno" | "bun" | "node" = onDeno
+  ? "deno"
+  : "Bun" in globalThis
+  ? "bun"
+  : "node";
+
+/** Brains that can be started here; the embedded one serves on Deno and Bun. */
+export const BRAIN_KINDS: readonly ("embedded" | "stock")[] = runtimeName === "node"
+  ? ["stock"]
+  : ["embedded", "stock"];
+
 /** Runs the doctor on the runtime of this test and waits for its end. */
 export function runDoctorProcess(options: DoctorChildOptions = {}): Promise<DoctorRun> {
   const { args = [], env = {}, denoFlags = ["-A"], skewSeconds, wrap = [] } = options;
