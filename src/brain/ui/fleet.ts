@@ -1,4 +1,4 @@
-import type { AgentRow, BrainStats, QueueRow, WorkerRow } from "../store.ts";
+import type { AgentRow, AgentWorkerRow, BrainStats, QueueRow, WorkerRow } from "../store.ts";
 import { badge, visible, when } from "./format.ts";
 import { html, type Markup } from "./html.ts";
 import { empty, table } from "./layout.ts";
@@ -135,4 +135,39 @@ function agentRow(row: AgentRow, nowMs: number): Markup {
       </td>
     </tr>
   `;
+}
+
+/** What the engines of running processes find risky, each once. */
+export function findingList(processes: readonly AgentWorkerRow[]): Markup {
+  const running = processes.filter(({ state }) => state === "online");
+  const found = new Map(
+    running.flatMap(({ findings }) => findings).map((finding) => [
+      `${finding.engine} ${finding.code} ${finding.subject}`,
+      finding,
+    ]),
+  );
+  if (found.size === 0) {
+    return empty("Nothing found", "Engines look at their set-up when an agent starts.");
+  }
+  const head = html`
+    <th scope="col">Finding</th>
+    <th scope="col">Severity</th>
+    <th scope="col">What to do</th>
+  `;
+  return table(
+    "Findings",
+    head,
+    [...found.values()].map((finding) =>
+      html`
+        <tr>
+          <td
+            class="name">${visible(finding.message)}<span class="sub mono">${visible(
+              finding.code,
+            )} · ${visible(finding.engine)} · ${visible(finding.subject)}</span></td>
+          <td>${badge(finding.severity)}</td>
+          <td>${visible(finding.remedy)}</td>
+        </tr>
+      `
+    ),
+  );
 }

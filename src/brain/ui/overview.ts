@@ -1,6 +1,6 @@
 import type { BrainReader, TaskFilter } from "../store.ts";
 import { schedulerTokens } from "../api_schedules.ts";
-import { agentList, queueList, tiles, workerList } from "./fleet.ts";
+import { agentList, findingList, queueList, tiles, workerList } from "./fleet.ts";
 import { html, type Markup } from "./html.ts";
 import { liveSection } from "./layout.ts";
 import { commandList, scheduleList } from "./schedules.ts";
@@ -54,6 +54,10 @@ export const SECTIONS: ReadonlyMap<string, Section> = new Map(Object.entries<Sec
     topics: "agents",
     render: ({ reader, projectId, nowMs }) => agentList(reader.agents(projectId), nowMs),
   },
+  findings: {
+    topics: "agents",
+    render: ({ reader, projectId }) => findingList(reader.agentWorkers(projectId)),
+  },
   commands: {
     topics: "commands",
     render: ({ reader, projectId, nowMs }) =>
@@ -68,6 +72,7 @@ ${card("Tasks", view, taskFilters(view.filter))}
 ${card("Schedules", view)}
 <div class="pair">${card("Workers", view)}${card("Queues", view)}</div>
 ${card("Agents", view, null, MINT)}
+${card("Findings", view)}
 ${card("Commands", view)}`;
 }
 

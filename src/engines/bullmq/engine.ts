@@ -95,6 +95,7 @@ export function createBullEngine(
     report: (events) => attachment?.report(events),
     arrival: (job, queue) => attachment?.arrival(job, queue),
     isStreamed: () => attachment?.isStreamed() ?? false,
+    forbidden: (action, parameters) => offered?.forbidden?.(action, parameters) ?? null,
     restart: () => offered?.restart,
   };
   const router = createRouter(site);
