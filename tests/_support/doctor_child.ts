@@ -50,6 +50,8 @@ export interface DoctorChildOptions {
   /** The program by its path. */
   readonly path?: string;
   readonly cwd?: string;
+  /** Whether `NO_COLOR` is set. Default `true`. */
+  readonly noColor?: boolean;
 }
 
 const path = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url));
@@ -86,7 +88,7 @@ export function runDoctorProcess(options: DoctorChildOptions = {}): Promise<Doct
     env: {
       PATH: process.env["PATH"] ?? "",
       HOME: process.env["HOME"] ?? "/nonexistent",
-      NO_COLOR: "1",
+      ...(options.noColor === false ? {} : { NO_COLOR: "1" }),
       ...(process.env["DENO_DIR"] === undefined ? {} : { DENO_DIR: process.env["DENO_DIR"] }),
       ...(isSkewed ? { TEST_SKEW_SECONDS: String(skewSeconds) } : {}),
       ...env,

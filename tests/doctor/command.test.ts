@@ -129,6 +129,19 @@ describe("z4j-doctor: output", () => {
     assert.ok(!plain.out.includes("\x1b["));
   });
 
+  it("colours on a terminal alone, and there not with NO_COLOR", async () => {
+    const wrap = ["python3", "tests/_support/in_terminal.py"];
+    const args = ["--env-file", envFile, "--only", "settings"];
+    const isColoured = async (terminal: boolean, noColor: boolean): Promise<boolean> => {
+      const { out, err } = await runDoctorProcess({ wrap: terminal ? wrap : [], args, noColor });
+      assert.match(out, /settings/, err);
+      return out.includes("\x1b[32m");
+    };
+    assert.equal(await isColoured(true, false), true);
+    assert.equal(await isColoured(true, true), false);
+    assert.equal(await isColoured(false, false), false);
+  });
+
   it("tells sources and times with --verbose, and no secret", async () => {
     const { out } = await run(["--env-file", envFile, "--verbose"]);
     assert.match(out, /token \(env\): \[set\]/);

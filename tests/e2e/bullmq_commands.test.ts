@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { Queue, Worker } from "bullmq";
 import { createAgent, type ManagedAgent } from "../../mod.ts";
@@ -33,6 +34,8 @@ if (!withoutRedis()) {
 }
 
 async function start(): Promise<void> {
+  // A machine for tests may look like a supervisor: a restart would end the tests.
+  process.env["Z4J_ORCHESTRATED"] = "0";
   home = mkdtempSync(join(tmpdir(), "z4j-bullmq-e2e-"));
   [brain, redis] = await Promise.all([
     startBrainProcess(["--port", "0", "--data", ":memory:", "--mint", "app"]),
@@ -67,6 +70,7 @@ async function start(): Promise<void> {
 }
 
 async function stop(): Promise<void> {
+  delete process.env["Z4J_ORCHESTRATED"];
   await agent?.stop();
   await worker?.close(true);
   await queue?.close();

@@ -123,18 +123,32 @@ class RedisRouter implements Router {
     if (letter === null) {
       return { status: "failed", error: "Redis cannot be reached; nothing was changed" };
     }
-    let answers: readonly ActionOutcome[] = [];
-    while (clock.monotonic() < endMs && !context.signal.aborted) {
+    const takenMs = clock.monotonic() + Math.min(TAKE_MS, waitMs);
+    let answered = 0;
+    let withdrawn: number | undefined;
+    for (;;) {
       const replies = await mailbox.replies(letter);
-      answers = [...answers, ...replies.flatMap((reply) => outcomeFrom(reply) ?? [])];
-      const taken = answers.find((outcome) => outcome.status !== "refused" || !isPass(outcome));
-      if (taken !== undefined) return taken;
-      if (answers.length >= peers.length) return { status: "refused", reason: nobody };
+      const answers = replies.flatMap((reply) => outcomeFrom(reply) ?? []);
+      const found = answers.find((outcome) => !isPass(outcome));
+      if (found !== undefined) return found;
+      answered += answers.length;
+      if (answered >= peers.length) return { status: "refused", reason: nobody };
+      const isOver = clock.monotonic() >= endMs || context.signal.aborted;
+      if (withdrawn === undefined && (isOver || clock.monotonic() >= takenMs)) {
+        withdrawn = await mailbox.withdraw(peers, letter);
+      }
+      // Whoever took it has passed, and the rest can take it no more.
+      if (withdrawn !== undefined && withdrawn > 0 && answered + withdrawn >= peers.length) {
+        return { status: "failed", error: "a process that may have it did not take the order" };
+      }
+      if (isOver) {
+        return {
+          status: "indeterminate",
+          reason: "the process that has it did not answer in time",
+        };
+      }
       await sleep(clock, LOOK_MS, context.signal);
     }
-    return await mailbox.withdraw(peers, letter)
-      ? { status: "failed", error: "the process that has it did not take the order in time" }
-      : { status: "indeterminate", reason: "the process that has it did not answer in time" };
   }
 
   async #answer(mailbox: Mailbox, letter: Letter): Promise<void> {
