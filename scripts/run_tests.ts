@@ -97,8 +97,7 @@ const RUNNERS = {
     "--disable-warning=ExperimentalWarning",
     "--test",
     "--test-timeout=120000",
-    // Some tests measure time; the machine belongs to one file at a time.
-    "--test-concurrency=1",
+    "--test-concurrency=3",
     "--test-reporter=dot",
     "--test-reporter-destination=stdout",
     "--test-reporter=junit",

@@ -146,6 +146,14 @@ export interface EngineHost {
   readonly state: EngineState;
   /** Resolves once every event reported so far is on disk, or counted as lost. */
   stored(): Promise<void>;
+  /**
+   * Why the policy of this process forbids an action that came through another
+   * process, or `null`. Default: nothing is forbidden.
+   */
+  forbidden?(
+    action: EngineCapability,
+    parameters: Readonly<Record<string, JsonValue>>,
+  ): string | null;
   /** How to restart the process. Default: it cannot be. */
   readonly restart?: EngineRestart | undefined;
 }

@@ -22,7 +22,9 @@ const exit = (): void => {
   setTimeout(() => process.exit(0), 50);
 };
 const engine = bullmqEngine({ workers: [worker] });
-const host = { ...createHost(scope), restart: { refusal: () => null, exit } };
+// A worker of this name belongs to a process that is read-only.
+const forbidden = (): string | null => name === "w-shut" ? "this process forbids it" : null;
+const host = { ...createHost(scope), forbidden, restart: { refusal: () => null, exit } };
 await engine.attach(createSeen().sink, host);
 console.log("ready");
 const timer = setInterval(() => console.log(`pool ${worker.concurrency}`), 200);

@@ -85,6 +85,7 @@ const NETWORK: readonly Stage[] = [
       const proxy = `http://127.0.0.1:${peer.port}`;
       return { env: nobody(bed, { Z4J_BRAIN_URL: "https://b.invalid", Z4J_PROXY: proxy }) };
     },
+    { only: { not: "node" } },
   ),
   stage(
     "brain that refuses the host name",
@@ -189,7 +190,7 @@ const HALF_OPEN: readonly Stage[] = [
       const url = `http://127.0.0.1:${peer.port}`;
       return { env: { ...env, Z4J_BRAIN_URL: url }, args: ["--handshake"] };
     },
-    { brain: "embedded" },
+    { brain: "embedded", not: "node" },
   ),
   brainStage(
     "protocol mismatch",
@@ -201,6 +202,7 @@ const HALF_OPEN: readonly Stage[] = [
       const url = `http://127.0.0.1:${peer.port}`;
       return { env: { ...env, Z4J_BRAIN_URL: url }, args: ["--handshake"] };
     },
+    { not: "node" },
   ),
 ];
 

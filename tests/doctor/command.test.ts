@@ -3,8 +3,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { runDoctorCommand } from "../../src/doctor/command.ts";
-import { type BedBrain, embeddedBed, scratch } from "../_support/doctor_bed.ts";
-import { jsonOf, onDeno, runDoctorProcess } from "../_support/doctor_child.ts";
+import { type BedBrain, scratch } from "../_support/doctor_bed.ts";
+import { BRAIN_KINDS, jsonOf, onDeno, runDoctorProcess } from "../_support/doctor_child.ts";
+import { startBed } from "../_support/doctor_stage_run.ts";
 
 const SECRETS = {
   Z4J_TOKEN: "canary-token-4eZw51ZIVVUrU0d0GksjA_BHAGRwQM",
@@ -72,7 +73,7 @@ describe("z4j-doctor: output", () => {
   let brain: BedBrain;
   let envFile: string;
   before(async () => {
-    brain = await embeddedBed();
+    brain = await startBed(BRAIN_KINDS[0] ?? "embedded");
     const { env } = await brain.mint();
     envFile = join(folder.path, "app.env");
     const lines = Object.entries({ ...env, Z4J_HOME: join(folder.path, "home") })
@@ -95,7 +96,7 @@ describe("z4j-doctor: output", () => {
     const { code, out } = await run(["--env-file", envFile, "--app", app]);
     assert.equal(code, 0, out);
     const lines = out.split("\n");
-    assert.match(lines[0] ?? "", /^z4j-doctor \((deno|bun)\)$/);
+    assert.match(lines[0] ?? "", /^z4j-doctor \((deno|bun|node)\)$/);
     assert.equal(lines[1], "=".repeat(lines[0]?.length ?? 0));
     const head = lines.slice(2, 6).map((line) => line.split(":")[0]?.trim());
     assert.deepEqual(head, ["brain_url", "project_id", "buffer_path", "transport"]);
@@ -126,6 +127,19 @@ describe("z4j-doctor: output", () => {
       colors: true,
     });
     assert.ok(!plain.out.includes("\x1b["));
+  });
+
+  it("colours on a terminal alone, and there not with NO_COLOR", async () => {
+    const wrap = ["python3", "tests/_support/in_terminal.py"];
+    const args = ["--env-file", envFile, "--only", "settings"];
+    const isColoured = async (terminal: boolean, noColor: boolean): Promise<boolean> => {
+      const { out, err } = await runDoctorProcess({ wrap: terminal ? wrap : [], args, noColor });
+      assert.match(out, /settings/, err);
+      return out.includes("\x1b[32m");
+    };
+    assert.equal(await isColoured(true, false), true);
+    assert.equal(await isColoured(true, true), false);
+    assert.equal(await isColoured(false, false), false);
   });
 
   it("tells sources and times with --verbose, and no secret", async () => {

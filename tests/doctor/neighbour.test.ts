@@ -5,6 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { type Child, runScript } from "../_support/child.ts";
 import { type BedAgent, type BedBrain, scratch } from "../_support/doctor_bed.ts";
 import {
+  BRAIN_KINDS,
   type DoctorJson,
   type DoctorRun,
   jsonOf,
@@ -12,6 +13,7 @@ import {
   runDoctorProcess,
 } from "../_support/doctor_child.ts";
 import { startBed } from "../_support/doctor_stage_run.ts";
+import { startForwarder } from "../_support/network_peers.ts";
 import { leaveBuffer } from "../_support/left_buffer.ts";
 import { until } from "../_support/wait.ts";
 
@@ -21,7 +23,7 @@ const probeOf = (json: DoctorJson, name: string): ProbeJson => {
   return probe;
 };
 
-for (const kind of ["embedded", "stock"] as const) {
+for (const kind of BRAIN_KINDS) {
   describe(`doctor beside a running agent, ${kind} brain`, () => {
     const folder = scratch();
     const home = join(folder.path, "home");
@@ -151,7 +153,18 @@ for (const kind of ["embedded", "stock"] as const) {
       assert.equal(wrong.code, 4, wrong.err);
       const down = await cli({ ...other, Z4J_BRAIN_URL: "http://127.0.0.1:9" }, "buffer", "drain");
       assert.equal(down.code, 3, down.err);
-      assert.ok(existsSync(join(other.Z4J_HOME, "buffer-1.sqlite")));
+      const busy = "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+      const way = await startForwarder(
+        brain.port,
+        (data) => data.includes("event_batch") ? { answer: busy } : data,
+      );
+      const url = `http://127.0.0.1:${way.port}`;
+      const halfway = await cli({ ...other, Z4J_BRAIN_URL: url }, "buffer", "drain");
+      await way.close();
+      assert.equal(halfway.code, 3, halfway.err);
+      // What the brain did not take is still there.
+      const left = await cli(other, "buffer", "export");
+      assert.equal(left.out.trim().split("\n").length, 2);
       assert.match((await cli({ Z4J_HOME: home }, "buffer", "drain")).err, /token is required/);
     });
 

@@ -7,6 +7,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { Queue } from "bullmq";
+import { createAgent } from "../../mod.ts";
+import { noopLogger } from "../../src/base/logger.ts";
+import { bullmqEngine } from "../../src/engines/bullmq/mod.ts";
 import { type Child, runScript } from "../_support/child.ts";
 import { type BrainProcess, startBrainProcess } from "../_support/embedded_brain.ts";
 import { type RedisServer, startRedis } from "../_support/redis.ts";
@@ -158,5 +162,51 @@ describe("context of a request", () => {
         get: (path) => stock.get(path),
       }),
     );
+  });
+});
+
+describe("a process that forbids", () => {
+  it("keeps its jobs from an operator of the stock brain, who is not even offered the rest", async () => {
+    const minted = stock.agents.find(({ name }) => name === "web");
+    assert.ok(minted);
+    const connection = { host: "127.0.0.1", port: redis.port };
+    const queue = new Queue("guarded", { connection });
+    const agent = createAgent({
+      env: {
+        ...stock.env(minted),
+        Z4J_HOME: join(folder, "guarded"),
+        Z4J_COMMANDS_DENY: "purge_queue,bulk_retry",
+      },
+      logger: noopLogger,
+      engines: [bullmqEngine({ queues: [queue] })],
+    });
+    await agent.start();
+    await agent.ready({ timeoutMs: 20_000 });
+    const issue = async (name: string, body: object): Promise<Facts> => {
+      const answer = await stock.post(`commands/${name}`, { agent_id: minted.id, ...body });
+      if (answer.status !== 202) return { status: answer.status, error: answer.body };
+      const { id } = answer.body as { readonly id: string };
+      return await until(`end of ${name}`, async () => {
+        const row = await stock.get<Facts>(`commands/${id}`);
+        return ["completed", "failed", "timeout"].includes(String(row["status"])) ? row : undefined;
+      });
+    };
+    try {
+      await queue.addBulk([1, 2, 3].map((n) => ({ name: "keep", data: { n } })));
+      const purged = await issue("purge-queue", { queue: "guarded", force: true });
+      assert.equal(purged["status"], "failed", JSON.stringify(purged));
+      assert.match(String(purged["error"]), /this process forbids it: commands\.deny.*purge_queue/);
+      assert.equal((await queue.getJobCounts("wait"))["wait"], 3);
+      const filter = { engine: "bullmq", task_ids: ["guarded:1"] };
+      // Its token was not announced, so the brain refuses by itself.
+      assert.equal((await issue("bulk-retry", { filter, max: 1 }))["status"], 422);
+      assert.deepEqual(
+        agent.metrics().commands.map(({ action, status, count }) => [action, status, count]),
+        [["purge_queue", "forbidden", 1]],
+      );
+    } finally {
+      await agent.stop();
+      await queue.close();
+    }
   });
 });

@@ -122,6 +122,18 @@ function declareJobs(bullmq: Bullmq): void {
     equal((await bed.queue.getWaiting()).map(({ name }) => name).at(0), "soon");
   });
 
+  it("finds jobs under a prefix of the user's own", async () => {
+    await using bed = await open(bullmq, { prefix: "{mine}" });
+    const outcome = await bed.submit({ kwargs: { a: 1 } });
+    equal(outcome.status, "done");
+    equal(await bed.queue.getWaitingCount(), 1);
+    const [job] = await bed.queue.getWaiting();
+    equal((await bed.cancel(bed.id(job ?? {}))).status, "done");
+    const list = bed.engine.actions.listDeadLetters;
+    const page = await given(list?.({ queue: bed.queue.name, limit: 5, cursor: null }, context()));
+    equal(page.status, "page");
+  });
+
   it("cancel: waiting, delayed, prioritized and parked jobs; never the children", async () => {
     await using bed = await open(bullmq);
     const flow = new bullmq.FlowProducer({ connection: address() });

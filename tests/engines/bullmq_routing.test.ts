@@ -92,6 +92,18 @@ function declare(): void {
     match(second.output(), /exit/);
   });
 
+  it("leaves the last word to the policy of the process that has the worker", async () => {
+    await using web = await openWeb("policy", "three");
+    const child = await startWorker("policy", "w-shut", "three");
+    const job = await web.queue.add("n", {});
+    await until("start", () => child.output().includes("begin"));
+    const grow = web.engine.actions.poolGrow?.({ worker: "w-shut", delta: 1 }, context());
+    for (const outcome of [await web.cancel(web.id(job)), await given(grow)]) {
+      match(outcome.status === "refused" ? outcome.reason : "", /this process forbids it/);
+    }
+    equal(child.output().includes("aborted"), false);
+  });
+
   it("gives up cleanly when the process that has the job is frozen, and cancels nothing later", async () => {
     await using web = await openWeb("frozen", "two");
     const child = await startWorker("frozen", "w-ice", "two");

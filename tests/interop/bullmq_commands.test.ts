@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { Queue, Worker } from "bullmq";
 import { createAgent, type ManagedAgent } from "../../mod.ts";
@@ -33,6 +34,8 @@ let agentId: string;
 let broken = true;
 
 before(async () => {
+  // A machine for tests may look like a supervisor: a restart would end the tests.
+  process.env["Z4J_ORCHESTRATED"] = "0";
   home = mkdtempSync(join(tmpdir(), "z4j-bullmq-commands-"));
   [brain, redis] = await Promise.all([startStockBrain(["app"]), startRedis()]);
   const connection = { host: "127.0.0.1", port: redis.port, maxRetriesPerRequest: null };
@@ -59,6 +62,7 @@ before(async () => {
 }, { timeout: 60_000 });
 
 after(async () => {
+  delete process.env["Z4J_ORCHESTRATED"];
   await agent?.stop();
   await worker?.close(true);
   await queue?.close();

@@ -184,10 +184,11 @@ class BullAttachment implements Attachment {
    * of the streams knows whose jobs it need not report.
    */
   #claim(worker: BullWorkerLike): Pick<AttachedWorker, "own" | "rename"> {
+    const attachedAtMs = this.#options.clock.now();
     const opts = member(worker, "opts");
     const given = text(member(opts, "name"));
     if (given !== undefined) {
-      const own = { queue: worker.name, name: given, isUnique: false };
+      const own = { queue: worker.name, name: given, isUnique: false, attachedAtMs };
       return { own, rename() {} };
     }
     const name = `${this.#nameOf(worker)}-${randomHex(4)}`;
@@ -195,7 +196,7 @@ class BullAttachment implements Attachment {
       Reflect.set(opts, "name", name);
     if (!isSet) return { own: undefined, rename() {} };
     return {
-      own: { queue: worker.name, name, isUnique: true },
+      own: { queue: worker.name, name, isUnique: true, attachedAtMs },
       rename: () => void (member(opts, "name") === name && Reflect.set(opts, "name", undefined)),
     };
   }

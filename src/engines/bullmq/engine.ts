@@ -3,6 +3,7 @@ import type { Engine, EngineHost } from "../contract.ts";
 import { defineEngine } from "../define.ts";
 import { attachBull, type Attachment } from "./attachment.ts";
 import { createBullCommands } from "./commands/actions.ts";
+import { takeCensus } from "./commands/census.ts";
 import { createRouter } from "./commands/router.ts";
 import type { CommandSite } from "./commands/site.ts";
 import { member, text } from "./facts.ts";
@@ -94,6 +95,7 @@ export function createBullEngine(
     report: (events) => attachment?.report(events),
     arrival: (job, queue) => attachment?.arrival(job, queue),
     isStreamed: () => attachment?.isStreamed() ?? false,
+    forbidden: (action, parameters) => offered?.forbidden?.(action, parameters) ?? null,
     restart: () => offered?.restart,
   };
   const router = createRouter(site);
@@ -131,12 +133,12 @@ export function createBullEngine(
       commands.drop();
     },
     async health() {
-      const facts = attachment?.facts();
+      const [depths, census] = await Promise.all([readDepths(), takeCensus(site, access, router)]);
       return {
         brokerType: profile.brokerType,
-        workers: attachment?.workers() ?? [],
-        ...(facts === undefined ? {} : { facts }),
-        ...await readDepths(),
+        workers: [...attachment?.workers() ?? [], ...census?.workers ?? []],
+        facts: { ...attachment?.facts(), ...census?.facts },
+        ...depths,
       };
     },
     async lint(facts = {}) {

@@ -59,6 +59,7 @@ function wantedName(
   return text(member(member(worker, "opts"), "name")) ?? `${worker.name}-${mark}`;
 }
 
-function plainName(name: string): string {
+/** A name in a form that redaction leaves alone. */
+export function plainName(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9_.:-]+/g, "-").slice(0, MAX_NAME) || "worker";
 }

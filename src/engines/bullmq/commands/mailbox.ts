@@ -33,8 +33,8 @@ export interface Mailbox {
   reply(letter: Letter, text: string): Promise<void>;
   /** Answers that came so far; each is given once. */
   replies(id: string): Promise<readonly string[]>;
-  /** Takes a message back; `true` when no peer had taken it. */
-  withdraw(peers: readonly Peer[], id: string): Promise<boolean>;
+  /** Takes a message back; gives from how many peers, none of which had taken it. */
+  withdraw(peers: readonly Peer[], id: string): Promise<number>;
   /** Tells the others that this process goes. */
   leave(): Promise<void>;
 }
@@ -43,6 +43,8 @@ export interface Mailbox {
 const PEER_MS = 12_000;
 const MAX_PEERS = 500;
 const MAX_TAKEN = 20;
+// Orders of one process that may be on their way at once: more than commands run.
+const MAX_SENT = 256;
 
 // Times are those of Redis: the clocks of two machines differ.
 const NOW = `local t = redis.call("TIME")
@@ -114,6 +116,10 @@ export function createMailbox({ link, scope, prefix, token }: MailboxOptions): M
       const answer = await link.call("EVAL", [SEND, keys.length, ...keys, ...values]);
       if (answer.ended !== "value") return null;
       sent.set(id, String(answer.value));
+      for (const oldest of sent.keys()) {
+        if (sent.size <= MAX_SENT) break;
+        sent.delete(oldest);
+      }
       return id;
     },
     async take() {
@@ -134,7 +140,7 @@ export function createMailbox({ link, scope, prefix, token }: MailboxOptions): M
       const counts = await Promise.all(
         peers.map((peer) => link.call("LREM", [inbox(peer.token), 0, letter])),
       );
-      return counts.every((count) => count.ended === "value" && Number(count.value) > 0);
+      return counts.filter((count) => count.ended === "value" && Number(count.value) > 0).length;
     },
     async leave() {
       await link.call("HDEL", [roster, token], 500);

@@ -43,6 +43,10 @@ export function createQueueAccess(site: CommandSite): QueueAccess {
     site.prefix ?? text(member(member(site.queues[0], "opts"), "prefix")) ??
       text(member(member(site.workers()[0]?.worker, "opts"), "prefix")) ?? PREFIX;
 
+  // Queues of one process may lie under several prefixes.
+  const prefixOf = (name: string): string =>
+    text(member(member(attached(name), "opts"), "prefix")) ?? prefix();
+
   const ownOf = async (name: string, made: QueueClass): Promise<SteeredQueue> => {
     const client = await site.link.client();
     if (client === undefined) {
@@ -53,7 +57,7 @@ export function createQueueAccess(site: CommandSite): QueueAccess {
     const found = byName.get(name);
     if (found !== undefined) return found;
     if (byName.size >= MAX_HANDLES) byName.clear();
-    const handle = open(made, name, client, prefix(), attached(name));
+    const handle = open(made, name, client, prefixOf(name), attached(name));
     byName.set(name, handle);
     return handle;
   };
@@ -74,7 +78,7 @@ export function createQueueAccess(site: CommandSite): QueueAccess {
   return {
     queue,
     prefix,
-    key: (name, part) => `${prefix()}:${name}:${part}`,
+    key: (name, part) => `${prefixOf(name)}:${name}:${part}`,
     isOwn: (handle) => handle !== attached(handle.name),
     async place(taskId, steps) {
       const place = placeOf(taskId);

@@ -2,7 +2,10 @@ import { type Clock, sleep } from "../../../base/clock.ts";
 import { errorText } from "../../../base/errors.ts";
 import { randomHex } from "../../../base/ids.ts";
 import { isJsonObject, type JsonValue } from "../../../base/json.ts";
-import type { ActionContext, ActionOutcome } from "../../contract.ts";
+import type { ActionContext, ActionOutcome, EngineCapability } from "../../contract.ts";
+import { member, text } from "../facts.ts";
+import { taskIdOf } from "../task_id.ts";
+import { plainName } from "../worker_name.ts";
 import { createMailbox, type Letter, type Mailbox, type Peer } from "./mailbox.ts";
 import { orderHere, type WorkerOrder } from "./pool.ts";
 import { cancelHere } from "./running.ts";
@@ -16,6 +19,10 @@ export interface Router {
   order(worker: string, order: WorkerOrder, context: ActionContext): Promise<ActionOutcome>;
   /** Workers of other agents, as they announced themselves. */
   peers(): readonly Peer[];
+  /** Looks which agents there are now. */
+  refresh(): Promise<void>;
+  /** Whether this process speaks for all of the project: one of them does. */
+  isFirst(): boolean;
   /** Announces this process and takes orders of others, until the signal. */
   serve(scope: string, prefix: () => string, signal: AbortSignal): Promise<void>;
 }
@@ -41,6 +48,14 @@ class RedisRouter implements Router {
 
   peers(): readonly Peer[] {
     return this.#peers;
+  }
+
+  async refresh(): Promise<void> {
+    this.#peers = await this.#mailbox?.announce(this.#own()) ?? this.#peers;
+  }
+
+  isFirst(): boolean {
+    return this.#peers.every(({ token }) => token > this.#token);
   }
 
   async cancel(queue: string, jobId: string, context: ActionContext): Promise<ActionOutcome> {
@@ -79,11 +94,17 @@ class RedisRouter implements Router {
   }
 
   #own(): Peer["workers"] {
-    return this.#site.workers().map(({ name, worker }) => ({ name, queue: worker.name }));
+    return this.#site.workers().flatMap(({ name, worker }) => {
+      const own = { name, queue: worker.name };
+      // Redis may know it under the name that the user gave it.
+      const given = text(member(member(worker, "opts"), "name"));
+      const other = given === undefined ? name : plainName(given);
+      return other === name ? [own] : [own, { name: other, queue: worker.name }];
+    });
   }
 
   async #find(match: (peer: Peer) => boolean): Promise<readonly Peer[]> {
-    this.#peers = await this.#mailbox?.announce(this.#own()) ?? this.#peers;
+    await this.refresh();
     return this.#peers.filter(match);
   }
 
@@ -102,18 +123,32 @@ class RedisRouter implements Router {
     if (letter === null) {
       return { status: "failed", error: "Redis cannot be reached; nothing was changed" };
     }
-    let answers: readonly ActionOutcome[] = [];
-    while (clock.monotonic() < endMs && !context.signal.aborted) {
+    const takenMs = clock.monotonic() + Math.min(TAKE_MS, waitMs);
+    let answered = 0;
+    let withdrawn: number | undefined;
+    for (;;) {
       const replies = await mailbox.replies(letter);
-      answers = [...answers, ...replies.flatMap((reply) => outcomeFrom(reply) ?? [])];
-      const taken = answers.find((outcome) => outcome.status !== "refused" || !isPass(outcome));
-      if (taken !== undefined) return taken;
-      if (answers.length >= peers.length) return { status: "refused", reason: nobody };
+      const answers = replies.flatMap((reply) => outcomeFrom(reply) ?? []);
+      const found = answers.find((outcome) => !isPass(outcome));
+      if (found !== undefined) return found;
+      answered += answers.length;
+      if (answered >= peers.length) return { status: "refused", reason: nobody };
+      const isOver = clock.monotonic() >= endMs || context.signal.aborted;
+      if (withdrawn === undefined && (isOver || clock.monotonic() >= takenMs)) {
+        withdrawn = await mailbox.withdraw(peers, letter);
+      }
+      // Whoever took it has passed, and the rest can take it no more.
+      if (withdrawn !== undefined && withdrawn > 0 && answered + withdrawn >= peers.length) {
+        return { status: "failed", error: "a process that may have it did not take the order" };
+      }
+      if (isOver) {
+        return {
+          status: "indeterminate",
+          reason: "the process that has it did not answer in time",
+        };
+      }
       await sleep(clock, LOOK_MS, context.signal);
     }
-    return await mailbox.withdraw(peers, letter)
-      ? { status: "failed", error: "the process that has it did not take the order in time" }
-      : { status: "indeterminate", reason: "the process that has it did not answer in time" };
   }
 
   async #answer(mailbox: Mailbox, letter: Letter): Promise<void> {
@@ -131,9 +166,18 @@ class RedisRouter implements Router {
       if (!isJsonObject(message)) return PASS;
       const { kind, queue, jobId, worker, order } = message;
       if (kind === "cancel" && typeof queue === "string" && typeof jobId === "string") {
+        const isHere = this.#site.workers().some((own) =>
+          own.worker.name === queue && own.job(jobId) !== undefined
+        );
+        const parameters = { task_id: taskIdOf(queue, jobId) };
+        const no = isHere ? this.#site.forbidden("cancel_task", parameters) : null;
+        if (no !== null) return { status: "refused", reason: no };
         return await cancelHere(this.#site, queue, jobId, context) ?? PASS;
       }
       if (kind === "order" && typeof worker === "string" && isOrder(order)) {
+        const isHere = this.#site.workers().some(({ name }) => name === worker);
+        const no = isHere ? this.#site.forbidden(...claimOf(worker, order)) : null;
+        if (no !== null) return { status: "refused", reason: no };
         return await orderHere(this.#site, worker, order, context) ?? PASS;
       }
       return PASS;
@@ -159,6 +203,20 @@ function isOrder(value: JsonValue | undefined): value is JsonValue & WorkerOrder
   const { kind, delta, queue, on } = value;
   return kind === "restart" || kind === "resize" && Number.isSafeInteger(delta) ||
     kind === "consume" && typeof queue === "string" && typeof on === "boolean";
+}
+
+// What the policy of this process would have been asked, had the brain come here.
+function claimOf(
+  worker: string,
+  order: WorkerOrder,
+): [EngineCapability, Readonly<Record<string, JsonValue>>] {
+  const about = { worker_name: worker };
+  if (order.kind === "restart") return ["restart_worker", about];
+  if (order.kind === "resize") {
+    return [order.delta > 0 ? "pool_grow" : "pool_shrink", { ...about, delta: order.delta }];
+  }
+  const action = order.on ? "add_consumer" : "cancel_consumer";
+  return [action, { ...about, queue: order.queue }];
 }
 
 const STATUSES: ReadonlySet<unknown> = new Set([

@@ -1,5 +1,6 @@
 import type { Clock } from "../../../base/clock.ts";
-import type { EngineEvent, EngineRestart } from "../../contract.ts";
+import type { JsonValue } from "../../../base/json.ts";
+import type { EngineCapability, EngineEvent, EngineRestart } from "../../contract.ts";
 import type { BullJobLike, BullQueueLike, BullWorkerLike } from "../like.ts";
 import type { BullProfile } from "../profile.ts";
 import type { RedisLink } from "../redis/link.ts";
@@ -36,6 +37,11 @@ export interface CommandSite {
   arrival(job: BullJobLike, queue: BullQueueLike): void;
   /** Whether somebody of the project reads what Redis itself tells about removals. */
   isStreamed(): boolean;
+  /** Why this process forbids an order of another, or `null`. */
+  forbidden(
+    action: EngineCapability,
+    parameters: Readonly<Record<string, JsonValue>>,
+  ): string | null;
   /** How to restart this process, if anybody can. */
   restart(): EngineRestart | undefined;
 }

@@ -2,6 +2,7 @@ import type { RedisLink } from "../redis/link.ts";
 import { member } from "../facts.ts";
 import type { SharedKeys } from "./keys.ts";
 import { SILENT_MS } from "./limits.ts";
+import type { OwnWorker } from "./presence.ts";
 import { LIVE } from "./scripts.ts";
 
 /** Which workers report for themselves, as the reader needs it. */
@@ -57,6 +58,33 @@ export async function readCoverage(
   const nowMs = Number(now);
   const all = registrations(flat);
   return judge(all.filter(({ seenMs }) => nowMs - seenMs <= SILENT_MS), nowMs, prefix, names);
+}
+
+/**
+ * Who is covered, as `COLLECT` reads it: by place of the queue.
+ *
+ * @param own Workers of this process, known here before others learn of them.
+ * @param offsetMs Time of the server before ours.
+ */
+export function liveText(
+  queues: readonly string[],
+  coverage: Coverage | undefined,
+  own: readonly OwnWorker[],
+  offsetMs: number,
+): string {
+  const live: Record<string, number> = {};
+  queues.forEach((queue, i) => {
+    for (const [worker, sinceMs] of coverage?.live.get(queue) ?? []) {
+      live[`${i + 1}:${worker}`] = sinceMs;
+    }
+    for (const worker of own) {
+      if (worker.queue !== queue || !worker.isUnique) continue;
+      live[`${i + 1}:${worker.name}`] ??= worker.attachedAtMs + offsetMs;
+    }
+    const whole = coverage?.whole.get(queue);
+    if (whole !== undefined) live[String(i + 1)] = whole;
+  });
+  return JSON.stringify(live);
 }
 
 /** Asks for the names of all connections; `undefined` where that is forbidden. */

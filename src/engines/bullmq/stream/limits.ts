@@ -11,7 +11,10 @@ export const BLOCK_MS = 1_000;
 export const COALESCE_MS = 20;
 
 /** Entries that one round takes from all streams together. */
-export const ROUND_ENTRIES = 1_000;
+export const ROUND_ENTRIES = 4_000;
+
+/** Entries that one round tells; each may come with a job of some 100 kB. */
+export const ROUND_TOLD = 500;
 
 /** How often new queues and workers are looked for, if that is quick. */
 export const DISCOVER_MS = 1_000;

@@ -13,6 +13,8 @@ export interface OwnWorker {
   readonly name: string;
   /** Whether nobody else can have this name. */
   readonly isUnique: boolean;
+  /** When this process began to report its jobs, Unix milliseconds here. */
+  readonly attachedAtMs: number;
   /** How often its connection broke so far. */
   readonly breaks: number;
 }
@@ -37,7 +39,7 @@ interface Known {
 
 /** A worker in the shared hash, with what tells processes with the same name apart. */
 export function fieldOf(
-  { queue, name, isUnique }: Omit<OwnWorker, "breaks">,
+  { queue, name, isUnique }: Pick<OwnWorker, "queue" | "name" | "isUnique">,
   token: string,
 ): string {
   return JSON.stringify([queue, name, isUnique ? 1 : 0, token]);

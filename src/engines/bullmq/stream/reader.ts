@@ -12,6 +12,7 @@ import {
   type ConnectionNames,
   connectionNames,
   type Coverage,
+  liveText,
   queuesInDoubt,
   readCoverage,
 } from "./coverage.ts";
@@ -29,9 +30,11 @@ import {
   MAX_LOG_LINES,
   REFUSED_MS,
   ROUND_ENTRIES,
+  ROUND_TOLD,
   STANDBY_MS,
 } from "./limits.ts";
 import { positionText } from "./position.ts";
+import type { OwnWorker } from "./presence.ts";
 import { keepPositions, loadBeginning, SINCE_FIELD, streamsOf } from "./positions.ts";
 import { parseRounds, type QueueRound } from "./round.ts";
 import { COLLECT, COMMIT, RELEASE } from "./scripts.ts";
@@ -41,6 +44,8 @@ import { WatchedQueue } from "./watched_queue.ts";
 export interface StreamReaderOptions {
   /** For short commands; shared with whoever sends commands. */
   readonly commands: RedisLink;
+  /** Workers of this process. */
+  readonly ownWorkers: () => readonly OwnWorker[];
   /** For the one command that waits; the reader alone uses it. */
   readonly blocking: RedisLink;
   readonly prefix: string;
@@ -82,6 +87,8 @@ class StreamReader {
   readonly #queues = new Map<string, WatchedQueue>();
   #leading = false;
   #sinceMs = 0;
+  // Time of the server before ours.
+  #offsetMs = 0;
   #coverage: Coverage | undefined;
   #names: ConnectionNames;
   #canScan = true;
@@ -221,10 +228,11 @@ class StreamReader {
   }
 
   async #refreshCoverage(): Promise<Coverage | undefined> {
-    const { commands, prefix } = this.#options;
+    const { commands, prefix, clock } = this.#options;
     const coverage = await readCoverage(commands, this.#keys, prefix, this.#names);
     if (coverage === undefined) return undefined;
     for (const name of queuesInDoubt(this.#coverage, coverage)) this.#queues.get(name)?.goBack();
+    this.#offsetMs = coverage.nowMs - clock.now();
     return this.#coverage = coverage;
   }
 
@@ -234,7 +242,7 @@ class StreamReader {
     const answer = await commands.call("EVAL", [
       ...[COLLECT, queues.length + 1, this.#keys.lease],
       ...queues.map(({ streamKey }) => streamKey),
-      ...[token, ROUND_ENTRIES, MAX_FIELD_BYTES, MAX_LOG_LINES, this.#live(queues)],
+      ...[token, ROUND_ENTRIES, MAX_FIELD_BYTES, MAX_LOG_LINES, this.#live(queues), ROUND_TOLD],
       ...queues.flatMap(({ base, read }) => [base, read.id]),
     ], 10_000);
     if (answer.ended !== "value") return this.#failed("XRANGE", answer);
@@ -244,36 +252,26 @@ class StreamReader {
     }
     // A process that was frozen here must not speak for a lease that ran out.
     if (clock.monotonic() - begunMs > LEASE_MS) return "ok";
-    let taken = 0;
-    for (const round of parseRounds(answer.value)) {
+    const rounds = parseRounds(answer.value);
+    for (const round of rounds) {
       const queue = queues[round.index];
       if (queue === undefined) continue;
-      taken += round.state.taken;
       queue.begin(round.state);
       this.#tellRound(queue, round);
     }
     await this.#stored();
-    for (const round of parseRounds(answer.value)) {
+    for (const round of rounds) {
       const queue = queues[round.index];
       if (queue === undefined) continue;
       queue.finish(round.state);
-      if (taken < ROUND_ENTRIES) queue.dirty = false;
+      queue.dirty = round.hasMore;
     }
     return await this.#closeGaps(queues);
   }
 
-  /** Who is covered, in the form of the script: by place of the queue. */
   #live(queues: readonly WatchedQueue[]): string {
-    const live: Record<string, number> = {};
-    const coverage = this.#coverage;
-    queues.forEach(({ name }, i) => {
-      for (const [worker, sinceMs] of coverage?.live.get(name) ?? []) {
-        live[`${i + 1}:${worker}`] = sinceMs;
-      }
-      const whole = coverage?.whole.get(name);
-      if (whole !== undefined) live[String(i + 1)] = whole;
-    });
-    return JSON.stringify(live);
+    const own = this.#options.ownWorkers();
+    return liveText(queues.map(({ name }) => name), this.#coverage, own, this.#offsetMs);
   }
 
   #tellRound(queue: WatchedQueue, round: QueueRound): void {

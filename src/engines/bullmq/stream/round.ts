@@ -23,6 +23,8 @@ export interface QueueRound {
   /** Place of the queue among those that were asked for. */
   readonly index: number;
   readonly state: StreamState;
+  /** Whether the round did not reach the end of the stream. */
+  readonly hasMore: boolean;
   /** Entries that say something, without those of workers with an agent. */
   readonly entries: readonly StreamEntry[];
   /** The jobs they speak of, as they are now. */
@@ -36,7 +38,7 @@ export function parseRounds(answer: unknown): readonly QueueRound[] {
 }
 
 function parseRound(row: readonly unknown[]): QueueRound {
-  const [index, last, length, added, first, taken, jobs, entries, hashes] = row;
+  const [index, last, length, added, first, taken, jobs, entries, hashes, more] = row;
   return {
     index: Number(index) - 1,
     state: {
@@ -47,6 +49,7 @@ function parseRound(row: readonly unknown[]): QueueRound {
       taken: Number(taken),
       jobs: Number(jobs),
     },
+    hasMore: Number(more) > 0,
     entries: list(entries).flatMap(parseEntry),
     jobs: new Map(
       list(hashes).flatMap((hash) => {

@@ -34,8 +34,9 @@ end
 
 /**
  * Takes what is new in the streams. KEYS: lease, then a stream for each queue.
- * ARGV: token, count, max bytes, log lines, live workers as JSON, then for each
- * queue its base key and position. Answers `LOST` without the lease.
+ * ARGV: token, entries to take, max bytes, log lines, live workers as JSON, entries
+ * to tell, then for each queue its base key and position. Answers `LOST` without
+ * the lease.
  *
  * The hash of a job is as new as the end of the stream. So all entries up to the
  * end are looked at, and the runs that come after those taken now are counted.
@@ -79,6 +80,8 @@ local function lookBack(entries)
   return parsed, begun, ended
 end
 
+local tell = tonumber(ARGV[6])
+
 local function take(row, queue, base, entries, count)
   local known = {}
   local parsed, begun, ended = lookBack(entries)
@@ -98,6 +101,8 @@ local function take(row, queue, base, entries, count)
         skip = since and tonumber(string.match(entry[1], '^%d+')) >= since
       end
       if not skip then
+        if tell == 0 then return i - 1 end
+        tell = tell - 1
         local fields = entry[2]
         for j = 1, #fields do
           if #fields[j] > max then fields[j] = string.sub(fields[j], 1, 1024) end
@@ -110,12 +115,13 @@ local function take(row, queue, base, entries, count)
       end
     end
   end
+  return count
 end
 
 local out = {}
 for i = 2, #KEYS do
-  local base, from = ARGV[2 + 2*i], ARGV[3 + 2*i]
-  local row = {i - 1, from, 0, 0, '', 0, 0, {}, {}}
+  local base, from = ARGV[3 + 2*i], ARGV[4 + 2*i]
+  local row = {i - 1, from, 0, 0, '', 0, 0, {}, {}, 0}
   if redis.call('TYPE', KEYS[i]).ok == 'stream' then
     local info = redis.call('XINFO', 'STREAM', KEYS[i])
     for j = 1, #info, 2 do
@@ -126,13 +132,15 @@ for i = 2, #KEYS do
       end
     end
     row[7] = tonumber(redis.call('GET', base .. ':id') or 0) or 0
-    if left > 0 then
-      local entries = redis.call('XRANGE', KEYS[i], '(' .. from, '+', 'COUNT', 12000)
-      local count = math.min(#entries, left)
+    if left > 0 and tell > 0 then
+      local entries = redis.call('XRANGE', KEYS[i], '(' .. from, '+', 'COUNT', left + 2000)
+      local count = take(row, tostring(i - 1), base, entries, math.min(#entries, left))
       left = left - count
       row[6] = count
       if count > 0 then row[2] = entries[count][1] end
-      take(row, tostring(i - 1), base, entries, count)
+      row[10] = #entries - count
+    else
+      row[10] = 1
     end
   end
   out[#out + 1] = row

@@ -92,6 +92,7 @@ async function run(
       blocking,
       prefix,
       known: options.queueNames,
+      ownWorkers: options.workers,
       token,
       gaps,
       signal,
