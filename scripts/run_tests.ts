@@ -1,13 +1,14 @@
 /**
- * Runs the one suite on Deno and on Bun and adds up the account.
+ * Runs the one suite on Deno, on Bun and, without brain and doctor, on Node 24,
+ * and adds up the account.
  *
- *     run_tests.ts [--only deno|bun] [--strict] [--also NAME:STATUS] [paths...]
+ *     run_tests.ts [--only deno|bun|node] [--strict] [--also NAME:STATUS] [paths...]
  *
  * `--strict` (what CI asks for) turns every skip into a failure. `--also` adds a
  * check that ran before, by its exit status. The last line is `N passed, N failed`.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -31,7 +32,44 @@ interface Account {
 const paths = positionals.length > 0 ? positionals : ["tests"];
 const folder = mkdtempSync(join(tmpdir(), "z4j-tests-"));
 
-// A report of JUnit, the one format that both runners write.
+// What runs on Node as well: the agent with its engines and schedulers. Files of
+// other folders need the embedded brain, or belong to one runtime.
+const NODE_FOLDERS = [
+  "agent",
+  "buffer",
+  "contract",
+  "engines",
+  "faults",
+  "install",
+  "lifecycle",
+  "platform",
+  "presence",
+  "protocol",
+  "redaction",
+  "runtime/node",
+  "schedulers",
+  "settings",
+  "transport",
+  "web",
+].map((folder) => `tests/${folder}/`);
+
+// Node takes a CA and a proxy from its own environment variables alone.
+const NOT_ON_NODE: ReadonlySet<string> = new Set(["tests/transport/network.test.ts"]);
+
+/** The test files below the paths that Node runs; the others belong to one runtime. */
+function nodeFiles(): string[] {
+  return paths.flatMap((path) => {
+    const all = statSync(path).isFile()
+      ? [path]
+      : readdirSync(path, { recursive: true }).map((name) => join(path, String(name)));
+    return all.filter((file) =>
+      file.endsWith(".test.ts") && !NOT_ON_NODE.has(file) &&
+      (file === "tests/vectors.test.ts" || NODE_FOLDERS.some((folder) => file.startsWith(folder)))
+    );
+  }).sort();
+}
+
+// A report of JUnit, the one format that all runners write.
 const RUNNERS = {
   deno: (
     junit: string,
@@ -43,6 +81,24 @@ const RUNNERS = {
     `--reporter-outfile=${junit}`,
     ...paths.map((path) => `./${path}`),
   ],
+  node: (junit: string): string[] => [
+    "--disable-warning=ExperimentalWarning",
+    "--test",
+    "--test-timeout=120000",
+    // Some tests measure time; the machine belongs to one file at a time.
+    "--test-concurrency=1",
+    "--test-reporter=dot",
+    "--test-reporter-destination=stdout",
+    "--test-reporter=junit",
+    `--test-reporter-destination=${junit}`,
+    ...nodeFiles(),
+  ],
+} as const;
+
+const COMMANDS = {
+  deno: "node_modules/.bin/deno",
+  bun: "node_modules/.bin/bun",
+  node: process.env["Z4J_NODE"] ?? "node",
 } as const;
 
 /** Runs a command with its output on ours; answers its exit status. */
@@ -68,13 +124,15 @@ function readReport(path: string): Account {
 async function runOn(runtime: keyof typeof RUNNERS): Promise<Account> {
   console.log(`\n== ${runtime}: ${paths.join(" ")}`);
   const junit = join(folder, `${runtime}.xml`);
-  const status = await run(`node_modules/.bin/${runtime}`, RUNNERS[runtime](junit));
+  const status = await run(COMMANDS[runtime], RUNNERS[runtime](junit));
   const account = readReport(junit);
   // A crash outside any test must not pass as green.
   return status !== 0 && account.failed === 0 ? { ...account, failed: 1 } : account;
 }
 
-const runtimes = (["deno", "bun"] as const).filter((name) => (values.only ?? name) === name);
+const runtimes = (["deno", "bun", "node"] as const)
+  .filter((name) => (values.only ?? name) === name)
+  .filter((name) => name !== "node" || nodeFiles().length > 0);
 let passed = 0;
 let failed = 0;
 for (const runtime of runtimes) {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
-import { droppable } from "../../src/platform/droppable_socket.ts";
-import { runtimeWebSocket } from "../../src/transport/socket_like.ts";
+import { agentSocket } from "../_support/agent_socket.ts";
 import { createWebSocketTransport } from "../../src/transport/websocket.ts";
 import { hurriedClock, startTestBrain, TOKEN, until } from "../_support/agent_rig.ts";
 import { recordEvents } from "../_support/delivery_account.ts";
@@ -22,7 +21,7 @@ async function behindProxy(factor: number): Promise<FaultBed & { readonly proxy:
   const transport = createWebSocketTransport({
     brainUrl: proxy.url,
     token: TOKEN,
-    webSocket: (url, init) => droppable(runtimeWebSocket(url, init)),
+    webSocket: agentSocket,
   });
   const rig = await beds.create({ clock: hurriedClock(factor), transport });
   return { ...rig, brain, proxy };
