@@ -1,6 +1,7 @@
 import process from "node:process";
 import type { MaybePromise } from "../base/maybe_promise.ts";
 import { once } from "../base/once.ts";
+import { endingDelayMs } from "./deno_watch.ts";
 import { type HubPort, joinHub } from "./process_hub.ts";
 
 // Kubernetes and systemd kill after 30 s and 90 s; the host needs time of its own.
@@ -91,7 +92,11 @@ async function stop(
   port.dissolve();
   const wasAlone = !hadCompany && target.listeners(signal).length === 0;
   await withinDeadline(Promise.all(runs.map((run) => run())));
-  if (wasAlone && target.listeners(signal).length === 0) raise(target, signal);
+  if (!wasAlone) return;
+  const delayMs = endingDelayMs();
+  // Not unref'd, as below: the end is still to come.
+  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+  if (target.listeners(signal).length === 0) raise(target, signal);
 }
 
 function raise(target: SignalProcess, signal: StopSignal): void {

@@ -32,7 +32,7 @@ describe("a bad network", () => {
     for (const isIdle of [true, false]) {
       const rig = await behindProxy(150);
       await rig.agent.start();
-      await rig.agent.ready();
+      await rig.agent.ready({ timeoutMs: 600_000 });
       rig.proxy.stall();
       if (!isIdle) recordEvents(rig.agent, 200);
       const { hellos } = rig.brain;
@@ -50,7 +50,7 @@ describe("a bad network", () => {
   it("leaves no socket of a dead session open on the side of the agent", async () => {
     const rig = await behindProxy(150);
     await rig.agent.start();
-    await rig.agent.ready();
+    await rig.agent.ready({ timeoutMs: 600_000 });
     rig.proxy.stall();
     rig.proxy.heal();
     await until("another session", () => rig.brain.hellos.length === 2);
@@ -70,7 +70,7 @@ describe("a bad network", () => {
   it("that takes a byte a second costs nothing but time", async () => {
     const rig = await behindProxy(100);
     await rig.agent.start();
-    await rig.agent.ready();
+    await rig.agent.ready({ timeoutMs: 600_000 });
     rig.proxy.throttle(1);
     recordEvents(rig.agent, 300);
     await until("given up", () => rig.proxy.accepted >= 2);
