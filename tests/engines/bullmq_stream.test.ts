@@ -107,8 +107,12 @@ function declare({ Queue, Worker, FlowProducer }: (typeof MAJORS)[number][1]): v
       await queue.add("x", {}, { removeOnComplete: true });
       await queue.add("x", {});
       await until("jobs", () => own.of("task.succeeded").length >= done + 2);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      return seen.events.length === before && done > 2;
+      // Behind them in the stream: what it tells comes after all that they could.
+      const marker = ["event", "removed", "jobId", "none", "prev", "wait"];
+      const revoked = seen.of("task.revoked").length;
+      await bed.client.xadd(`${prefix}:own:events`, "*", ...marker);
+      await until("the marker", () => seen.of("task.revoked").length === revoked + 1);
+      return seen.events.length === before + 1 && done > 2;
     });
     await engine.detach();
     equal(await bed.client.hlen(`z4j:local:test:${prefix}`), 0);
