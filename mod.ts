@@ -11,6 +11,7 @@
  * @module
  */
 export { createAgent, startAgent } from "./src/install/create_agent.ts";
+export { installAgent } from "./src/install/install_agent.ts";
 export type { AgentOptions } from "./src/install/options.ts";
 export type { AgentConfig, ManagedAgent } from "./src/install/managed_agent.ts";
 export type {
@@ -19,8 +20,13 @@ export type {
   AgentStatus,
   FlushReport,
   RequestFailure,
+  StopOptions,
   TimeoutOptions,
 } from "./src/agent/agent_types.ts";
+export type { RedactHook, RedactInfo } from "./src/agent/privacy.ts";
+export type { EventPreview } from "./src/agent/recorder.ts";
+export type { AgentMetrics, CommandCount, CommandEnd } from "./src/agent/metrics.ts";
+export type { HistogramSnapshot } from "./src/base/histogram.ts";
 export type { WorkContexts, WorkFacts } from "./src/agent/work_contexts.ts";
 export type {
   OpenTelemetryLike,
@@ -41,9 +47,18 @@ export type { DescribedSetting } from "./src/settings/describe.ts";
 export type {
   AgentSettingsOptions,
   BufferStoreChoice,
+  CaptureOptions,
+  CommandOptions,
   DurabilityChoice,
+  QueuePrivacyOptions,
   TransportChoice,
 } from "./src/settings/options.ts";
+export type {
+  CommandRule,
+  CommandRuleOption,
+  CommandSubject,
+} from "./src/settings/command_rule.ts";
+export type { QueuePrivacySetting, QueuePrivacySettings } from "./src/settings/privacy_kinds.ts";
 export type { SettingKey, SettingSource, SettingValues } from "./src/settings/settings.ts";
 export type { FailureClass, SessionEnd } from "./src/transport/port.ts";
 export type {

@@ -3,6 +3,8 @@
  * event is accounted for by id and digest. See `--help`.
  */
 import process from "node:process";
+import { engineJson, engineTable } from "./chaos_parts/engine/report.ts";
+import { runEngineChaos } from "./chaos_parts/engine/run.ts";
 import { type ChaosOptions, HELP, parseOptions } from "./chaos_parts/options.ts";
 import { PLANTS } from "./chaos_parts/plants.ts";
 import { json, table } from "./chaos_parts/report.ts";
@@ -35,6 +37,19 @@ async function prove(options: ChaosOptions): Promise<boolean> {
   return unnoticed.length === 0;
 }
 
+/** Agents and workers of BullMQ, with Redis in trouble. */
+async function engine(jobs: number, { seed, keep }: ChaosOptions): Promise<boolean> {
+  const report = await runEngineChaos({
+    ...{ seed, jobs, keep },
+    runtimes: ["bun", "deno"],
+    redisRestarts: 2,
+    freezeMs: 8_000,
+  });
+  console.log(engineTable(report));
+  console.log(engineJson(report));
+  return report.holds;
+}
+
 const call = parseOptions(process.argv.slice(2));
 if (typeof call === "string") {
   console.error(`${call}\nTry --help`);
@@ -48,7 +63,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => interrupted.abort());
 }
 try {
-  const isWell = call.prove ? await prove(call.options) : (await once(call.options)).holds;
+  const isWell = call.engine !== undefined
+    ? await engine(call.engine.jobs, call.options)
+    : call.prove
+    ? await prove(call.options)
+    : (await once(call.options)).holds;
   process.exit(isWell ? 0 : 1);
 } catch (error) {
   console.error(`z4j: ${error instanceof Error ? error.message : String(error)}`);

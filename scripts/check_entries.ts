@@ -14,6 +14,8 @@ const read = (path: string): Exports =>
 // What an entry may bring from outside; every other entry brings nothing.
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "./brain": ["hono"],
+  // Loaded by `z4j brain` alone.
+  "./cli": ["hono"],
   "./testing/brain": ["hono"],
 };
 

@@ -33,6 +33,11 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   "src/transport": { inside: ["src/base", "src/protocol"], outside: [] },
   "src/buffer": { inside: ["src/base"], outside: [] },
   "src/engines": { inside: ["src/base"], outside: [] },
+  // Reads jobs and workers the way the engine of the same library does.
+  "src/schedulers/bullmq": {
+    inside: ["src/base", "src/engines/contract", "src/engines/bullmq/", "src/schedulers"],
+    outside: [],
+  },
   "src/schedulers": { inside: ["src/base", "src/engines/contract"], outside: [] },
   "src/platform": { inside: ["src/base"], outside: ["node:"] },
   "src/agent": {
@@ -78,6 +83,21 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     ],
     outside: [],
   },
+  // The command line stands where the composition root stands, with the brain behind it.
+  "src/cli": {
+    inside: [
+      "src/base",
+      "src/brain/cli",
+      "src/buffer",
+      "src/install",
+      "src/platform",
+      "src/presence",
+      "src/protocol",
+      "src/settings",
+      "src/transport",
+    ],
+    outside: ["node:util"],
+  },
   // A package of its own: it comes in by the public doors, as anybody does.
   "src/doctor": { inside: [], outside: ["@z4j/core/", "node:util"] },
   "src/testing": {
@@ -91,6 +111,7 @@ const SHIMS: Readonly<Record<string, readonly string[]>> = {
   "src/buffer/sqlite_bun.ts": ["bun:sqlite"],
   "src/buffer/sqlite_node.ts": ["node:sqlite"],
   "src/buffer/file_ops_node.ts": ["node:"],
+  "src/cli/program.ts": ["node:process"],
   "src/doctor/program.ts": ["node:process"],
 };
 

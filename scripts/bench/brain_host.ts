@@ -1,7 +1,7 @@
 /**
  * A brain in a process of its own: `brain_host.ts <data directory> [port] [agents]`.
  * The word `beats` tells when the heartbeats since the last time were stored,
- * every other word what is stored.
+ * `token` the one of its API, every other word what is stored.
  */
 import process from "node:process";
 import { startBrain } from "../../src/brain/serve.ts";
@@ -30,6 +30,7 @@ const facts = {
 };
 await serveWords(facts, (word) => {
   if (word === "beats") return beats.slice();
+  if (word === "token") return brain.apiToken;
   const { eventsByKind, tasksByState } = reader.stats(project.id);
   return { eventsByKind, tasksByState };
 });

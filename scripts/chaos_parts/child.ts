@@ -24,6 +24,8 @@ export interface ChildEnd {
 
 /** A child that can be killed and read line by line. */
 export interface ChaosChild {
+  /** Its process id; 0 if it could not be started. */
+  readonly pid: number;
   /** Resolves when it ended. */
   readonly ended: Promise<ChildEnd>;
   /** The first line that begins like this; `null` when it ends without one, or at the deadline. */
@@ -77,6 +79,7 @@ function watch(child: ChildProcess): ChaosChild {
     });
   });
   return {
+    pid: child.pid ?? 0,
     ended,
     line: (begin, deadlineMs) =>
       new Promise((resolve) => {

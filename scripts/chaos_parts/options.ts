@@ -26,7 +26,11 @@ export const HELP: string = `Kills agents and a brain and gives the account of e
   ./scripts/chaos --full --seed 1                   2 000 kills over 100 000 events
   ./scripts/chaos --brain stock --kills 30 --seed 1
   ./scripts/chaos --plant delete-before-ack         must end with status 1
+  ./scripts/chaos --engine bullmq --seed 1          BullMQ: agents, workers and Redis in trouble
 
+  --engine E     bullmq: three agents and four workers over 5 000 jobs; the holder of the
+                 lease is killed, the next one frozen, Redis restarted twice
+  --jobs N       jobs of that scenario
   --seed N       choices of this run (default: drawn, and printed)
   --kills N      SIGKILLs in all
   --events M     events in all
@@ -46,6 +50,8 @@ export interface ChaosCall {
   /** Whether every fault is planted in turn. */
   readonly prove: boolean;
   readonly help: boolean;
+  /** The scenario of an engine instead of the kill account. */
+  readonly engine: { readonly jobs: number } | undefined;
 }
 
 /** Reads the command line; a text says what is wrong with it. */
@@ -63,6 +69,8 @@ function read(argv: readonly string[]): ChaosCall {
     options: {
       seed: { type: "string" },
       kills: { type: "string" },
+      engine: { type: "string" },
+      jobs: { type: "string" },
       events: { type: "string" },
       full: { type: "boolean", default: false },
       brain: { type: "string", default: "embedded" },
@@ -75,6 +83,9 @@ function read(argv: readonly string[]): ChaosCall {
     },
   });
   const { brain, plant, full } = values;
+  if (values.engine !== undefined && values.engine !== "bullmq") {
+    throw new Error("--engine: bullmq");
+  }
   if (brain !== "embedded" && brain !== "stock") throw new Error("--brain: embedded or stock");
   if (plant !== undefined && !isPlant(plant)) throw new Error(`--plant: ${PLANTS.join(", ")}`);
   const brainRuntime = values["brain-runtime"];
@@ -97,7 +108,10 @@ function read(argv: readonly string[]): ChaosCall {
     brainRuntime,
     keep: values.keep,
   };
-  return { options, prove: values.prove, help: values.help };
+  const engine = values.engine === undefined
+    ? undefined
+    : { jobs: whole("--jobs", values.jobs, 5_000) };
+  return { options, prove: values.prove, help: values.help, engine };
 }
 
 function whole(flag: string, text: string | undefined, fallback: number): number {

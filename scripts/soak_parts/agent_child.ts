@@ -15,7 +15,7 @@ const PHASES = ["task.received", "task.started", "task.succeeded"] as const;
 const { Z4J_SOAK_PLANT: PLANT, Z4J_BRAIN_URL: BRAIN_URL = "" } = process.env;
 const rate = Number(process.argv[2] ?? "100");
 const timers = countTimers();
-const agent = await startAgent({ strictMode: true });
+const agent = await startAgent({ strictMode: true, skip: false });
 const startedAt = performance.now();
 let recorded = 0;
 

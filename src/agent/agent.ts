@@ -13,9 +13,13 @@ import type {
   AgentStatus,
   FlushReport,
   RequestFailure,
+  StopOptions,
   TimeoutOptions,
 } from "./agent_types.ts";
 import { deliver } from "./delivery.ts";
+import { type AgentMetrics, createMetrics, type MetricsCollector } from "./metrics.ts";
+import { createOnceLogger } from "./guard.ts";
+import { type EventPreview, previewEvent } from "./recorder.ts";
 import type { ConnectionChange } from "./reconcile.ts";
 import { claimProcess, releaseProcess } from "./registry.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
@@ -66,10 +70,12 @@ interface Link {
 const NO_LINK: Link = { kind: "ended", terms: null, verified: false, retryAtMs: null };
 
 class AgentCore implements Agent {
+  readonly generation: number;
   readonly #parts: AgentParts;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners: AgentListeners;
+  readonly #metrics: MetricsCollector = createMetrics();
   readonly context: WorkTracker;
   readonly #early: (readonly [string, EngineEvent])[] = [];
   #earlyLost = 0;
@@ -84,6 +90,7 @@ class AgentCore implements Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
+    this.generation = parts.generation ?? 0;
     this.context = parts.work ?? NO_WORK;
     this.#clock = parts.clock ?? systemClock;
     this.#logger = safeLogger(parts.logger ?? noopLogger);
@@ -111,8 +118,8 @@ class AgentCore implements Agent {
     return keepAliveUntil(this.#flush(options.timeoutMs ?? FLUSH_TIMEOUT_MS));
   }
 
-  stop(options: TimeoutOptions = {}): Promise<FlushReport> {
-    return this.#stopping ??= keepAliveUntil(this.#stop(options.timeoutMs ?? STOP_TIMEOUT_MS));
+  stop(options: StopOptions = {}): Promise<FlushReport> {
+    return this.#stopping ??= keepAliveUntil(this.#stop(options));
   }
 
   status(): AgentStatus {
@@ -130,12 +137,35 @@ class AgentCore implements Agent {
 
   record(engine: string, given: EngineEvent): void {
     const event = this.#withContext(given);
+    if (event?.kind === "task.sent") this.context.asked(event.taskId);
     if (this.#runtime !== undefined) return this.#runtime.recorder.event(engine, event);
     if (this.#early.length < MAX_EARLY_EVENTS) this.#early.push([engine, event]);
     else this.#earlyLost++;
   }
 
+  preview(engine: string, given: EngineEvent): EventPreview {
+    const event = this.#withContext(given);
+    const { redactor, privacy, context, identity: { environment, tags } } = this.#parts;
+    return previewEvent(
+      {
+        redactor,
+        privacy,
+        context,
+        clock: this.#clock,
+        facts: { environment, tags },
+        notices: createOnceLogger(this.#logger),
+      },
+      engine,
+      event,
+    );
+  }
+
+  metrics(): AgentMetrics {
+    return this.#metrics.snapshot();
+  }
+
   requestFailed(failure: RequestFailure): void {
+    this.#metrics.requestFailed();
     const { context: { requestId, traceId, method, route }, jobs } = failure;
     this.#logger.debug({ requestId, traceId, method, route, jobs }, "a request failed");
     this.#listeners.requestFailed.emit(failure);
@@ -144,7 +174,6 @@ class AgentCore implements Agent {
   // Read now: an early event is recorded when its request is over.
   #withContext(event: EngineEvent): EngineEvent {
     if (typeof event !== "object" || event === null || !("taskId" in event)) return event;
-    if (event.kind === "task.sent") this.context.asked(event.taskId);
     const context = event.context ?? this.context.current();
     return context === undefined ? event : { ...event, context };
   }
@@ -191,6 +220,7 @@ class AgentCore implements Agent {
       logger: this.#logger,
       buffer,
       key,
+      metrics: this.#metrics,
       host: {
         changed: (change) => this.#connection(change),
         verified: () => this.#verified(),
@@ -236,7 +266,8 @@ class AgentCore implements Agent {
     return await deliver(runtime, this.#clock, timeoutMs, () => this.#isHopeless());
   }
 
-  async #stop(timeoutMs: number): Promise<FlushReport> {
+  async #stop(options: StopOptions): Promise<FlushReport> {
+    const { timeoutMs = STOP_TIMEOUT_MS, closeTimeoutMs = CLOSE_RESERVE_MS } = options;
     const deadline = this.#clock.monotonic() + timeoutMs;
     const leftMs = (): number => Math.max(0, deadline - this.#clock.monotonic());
     await this.#starting?.catch(() => {});
@@ -253,7 +284,7 @@ class AgentCore implements Agent {
     const report = await deliver(runtime, this.#clock, leftMs(), () => this.#isHopeless());
     runtime.close();
     const closing = runtime.reconciler.stop().then(() => runtime.buffer.close());
-    await withDeadline(this.#clock, closing.catch(() => {}), leftMs() + CLOSE_RESERVE_MS);
+    await withDeadline(this.#clock, closing.catch(() => {}), leftMs() + closeTimeoutMs);
     this.#logger.info({ ...report }, "agent stopped");
     this.#reset();
     return report;

@@ -3,14 +3,17 @@ import type { JsonObject } from "../base/json.ts";
 import type { Logger } from "../base/logger.ts";
 import type { WorkContext } from "../base/work_context.ts";
 import type { EventBuffer, LossCounts, StoreCapabilities } from "../buffer/port.ts";
-import type { Engine, EngineEvent, LintFacts } from "../engines/contract.ts";
+import type { Engine, EngineEvent, EngineRestart, LintFacts } from "../engines/contract.ts";
 import type { Scheduler } from "../schedulers/contract.ts";
 import type { SessionEnd, Transport } from "../transport/port.ts";
+import type { CommandPolicy } from "./command_policy.ts";
 import type { CommandRegistry } from "./commands.ts";
 import type { CommandCounters } from "./dispatcher.ts";
 import type { AgentFinding } from "./findings.ts";
 import type { Announcer } from "./hello.ts";
-import type { RedactorLike } from "./recorder.ts";
+import type { AgentMetrics } from "./metrics.ts";
+import type { PrivacyRules } from "./privacy.ts";
+import type { EventPreview, RedactorLike } from "./recorder.ts";
 import type { ScheduleMeta } from "./schedule_stream_port.ts";
 import type { Spans } from "./spans.ts";
 import type { AgentState } from "./states.ts";
@@ -60,12 +63,20 @@ export interface AgentParts {
   readonly announcer?: Announcer | undefined;
   /** Adds or replaces command handlers before the first connection. */
   readonly commands?: ((registry: CommandRegistry) => void) | undefined;
+  /** Queue depth above which a purge needs force. Default 1000. */
+  readonly purgeThreshold?: number | undefined;
+  /** How to restart this process for `restart_worker`. Default: it cannot be. */
+  readonly restart?: EngineRestart | undefined;
   /** Facts about the process for the lint of engines. Default: none. */
   readonly lintFacts?: (() => LintFacts) | undefined;
   /** Facts about the current unit of work; called for each event. */
   readonly context?: (() => JsonObject | undefined) | undefined;
   /** Follows requests into the jobs that they ask for. Default: nothing is followed. */
   readonly work?: WorkTracker | undefined;
+  /** What stays in this process besides what the redactor removes. Default: nothing. */
+  readonly privacy?: PrivacyRules | undefined;
+  /** What this process forbids brains to ask for. Default: nothing. */
+  readonly policy?: CommandPolicy | undefined;
   /** Spans in the user's own traces. Default: none. */
   readonly spans?: Spans | undefined;
   /** Time source. Default: the clock of this process. */
@@ -81,6 +92,8 @@ export interface AgentParts {
    * agent that ran before. Default: no such check.
    */
   readonly singletonKey?: string | undefined;
+  /** When it was made among the agents of the process. Default 0. */
+  readonly generation?: number | undefined;
 }
 
 /** What a flush achieved. */
@@ -97,6 +110,12 @@ export interface FlushReport {
 export interface TimeoutOptions {
   /** Milliseconds. */
   readonly timeoutMs?: number | undefined;
+}
+
+/** How long a stop may take. */
+export interface StopOptions extends TimeoutOptions {
+  /** Milliseconds for closing socket and buffer on top of that. Default 1000. */
+  readonly closeTimeoutMs?: number | undefined;
 }
 
 /** What happens to an agent, by type. */
@@ -204,7 +223,7 @@ export interface Agent {
   /** Delivers what waits now. Default deadline: 5 s. */
   flush(options?: TimeoutOptions): Promise<FlushReport>;
   /** Detaches, delivers what it can, closes everything. Default deadline: 5 s. */
-  stop(options?: TimeoutOptions): Promise<FlushReport>;
+  stop(options?: StopOptions): Promise<FlushReport>;
   /** Tells `requestFailed` listeners about a request; for middlewares. */
   requestFailed(failure: RequestFailure): void;
   /**
@@ -214,6 +233,15 @@ export interface Agent {
   reconnectNow(): void;
   /** A snapshot of everything it knows about itself. */
   status(): AgentStatus;
+  /**
+   * A dry run: what would leave this process for an event, and what would stay
+   * here by which rule. Records nothing; works also before the start.
+   *
+   * @throws what would make the event a counted loss.
+   */
+  preview(engine: string, event: EngineEvent): EventPreview;
+  /** Counters and latencies since it was made, for metrics. */
+  metrics(): AgentMetrics;
   /** Records an event for an engine name. Never throws, never waits. */
   record(engine: string, event: EngineEvent): void;
   /** Calls back when something happens; answers the remover. */

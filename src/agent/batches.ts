@@ -19,8 +19,19 @@ export function storedBatch(entries: readonly StoredEntry[]): LoadedBatch {
     firstId: first?.id ?? 0,
     lastId: last?.id ?? 0,
     only: entries.length === 1 && first !== undefined ? first : null,
+    oldestMs: first === undefined ? null : occurredAtMs(first.text),
     settle: null,
   };
+}
+
+// The text is canonical: inside a value the quotes of this key would be escaped.
+function occurredAtMs(text: string): number | null {
+  const key = '"occurred_at":"';
+  const at = text.lastIndexOf(key);
+  if (at < 0) return null;
+  const from = at + key.length;
+  const time = Date.parse(text.slice(from, text.indexOf('"', from)));
+  return Number.isFinite(time) ? time : null;
 }
 
 /** A batch of a schedule stream; `settle` is told how it ended. */

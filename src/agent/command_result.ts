@@ -49,9 +49,13 @@ function spell(outcome: ActionOutcome): WireResult {
     case "refused":
       return { status: "failed", result: null, error: outcome.reason };
     case "failed":
-      return { status: "failed", result: null, error: outcome.error };
+      return { status: "failed", result: outcome.result ?? null, error: outcome.error };
     case "indeterminate":
-      return { status: "failed", result: { indeterminate: true }, error: outcome.reason };
+      return {
+        status: "failed",
+        result: { ...outcome.result, indeterminate: true },
+        error: outcome.reason,
+      };
   }
 }
 

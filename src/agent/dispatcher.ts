@@ -7,6 +7,7 @@ import { type CommandMemory, createCommandMemory, type KnownCommand } from "./co
 import { deduplicated, resultPayload, type WireResult, wireResult } from "./command_result.ts";
 import { type CommandRegistry, readCommand, type ReceivedCommand } from "./commands.ts";
 import { MAX_RUNNING_COMMANDS, MAX_WAITING_COMMANDS } from "./limits.ts";
+import type { CommandPolicy } from "./command_policy.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RedactorLike } from "./recorder.ts";
 
@@ -20,8 +21,12 @@ export interface DispatcherParts {
   readonly clock: Clock;
   /** Removes what is sensitive from answers. */
   readonly redactor: RedactorLike;
-  /** Told when a command is done. */
-  readonly finished: (command: ReceivedCommand, result: WireResult) => void;
+  /** What this process forbids. */
+  readonly policy: CommandPolicy;
+  /** Told when a command is done, and how long it took since it arrived. */
+  readonly finished: (command: ReceivedCommand, result: WireResult, tookMs: number) => void;
+  /** Told when an action begins; the answer is told how it ended. */
+  readonly began?: ((command: ReceivedCommand) => (result: WireResult) => void) | undefined;
 }
 
 /** Counters of a dispatcher. */
@@ -61,7 +66,9 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 interface Job {
   readonly command: ReceivedCommand;
   readonly known: KnownCommand;
+  readonly receivedAtMs: number;
   readonly deadlineMs: number;
+  ended?: ((result: WireResult) => void) | undefined;
 }
 
 class CommandDispatcher implements Dispatcher {
@@ -89,10 +96,12 @@ class CommandDispatcher implements Dispatcher {
     const known = this.#memory.find(command);
     const isNewTry = known !== undefined && known.repeatable && known.id !== command.id;
     if (known !== undefined && !isNewTry) return this.#repeat(command, known);
+    const receivedAtMs = this.#parts.clock.monotonic();
     this.#accept({
       command,
       known: this.#memory.begin(command),
-      deadlineMs: this.#parts.clock.monotonic() + usableTimeMs(command.timeoutMs),
+      receivedAtMs,
+      deadlineMs: receivedAtMs + usableTimeMs(command.timeoutMs),
     });
   }
 
@@ -145,6 +154,7 @@ class CommandDispatcher implements Dispatcher {
 
   async #run(job: Job): Promise<void> {
     this.#running++;
+    job.ended = this.#parts.began?.(job.command);
     const outcome = await this.#outcome(job);
     this.#running--;
     this.#finish(job, outcome);
@@ -154,7 +164,9 @@ class CommandDispatcher implements Dispatcher {
   }
 
   async #outcome({ command, deadlineMs }: Job): Promise<ActionOutcome> {
-    const { registry, clock } = this.#parts;
+    const { registry, clock, policy } = this.#parts;
+    const forbidden = policy.refusal(command);
+    if (forbidden !== null) return { status: "refused", reason: forbidden };
     const handler = registry.find(command.action);
     if (handler === undefined) {
       return { status: "refused", reason: `action "${command.action}" is not supported here` };
@@ -179,7 +191,7 @@ class CommandDispatcher implements Dispatcher {
     }
   }
 
-  #finish({ command, known }: Job, outcome: ActionOutcome): void {
+  #finish({ command, known, receivedAtMs, ended }: Job, outcome: ActionOutcome): void {
     const result = this.#spell(outcome);
     known.result = result;
     // Without an effect a new delivery of the same fire may try again.
@@ -188,7 +200,8 @@ class CommandDispatcher implements Dispatcher {
     else this.#failed++;
     this.#send(command, result);
     for (const follower of known.followers.splice(0)) this.#send(follower, deduplicated(result));
-    this.#parts.finished(command, result);
+    ended?.(result);
+    this.#parts.finished(command, result, this.#parts.clock.monotonic() - receivedAtMs);
   }
 
   #spell(outcome: ActionOutcome): WireResult {

@@ -1,5 +1,5 @@
 import { isJsonObject } from "../base/json.ts";
-import type { Engine } from "../engines/contract.ts";
+import type { Engine, EngineCapability } from "../engines/contract.ts";
 import type { ReceivedCommand } from "./commands.ts";
 
 /** The engine of a command, or why there is none. */
@@ -10,10 +10,16 @@ export type EngineChoice =
 // For these the filter alone names the engine (protocol section 17.3).
 const BY_FILTER: ReadonlySet<string> = new Set(["bulk_retry", "requeue_dead_letter"]);
 
-/** Finds the engine that a command means (protocol sections 17.2 and 17.3). */
+/**
+ * Finds the engine that a command means (protocol sections 17.2 and 17.3).
+ *
+ * @param token What the engine of a command that names none must be able to do:
+ * a brain sends purges and rate limits without an engine.
+ */
 export function chooseEngine(
   command: ReceivedCommand,
   engines: ReadonlyMap<string, Engine>,
+  token?: EngineCapability,
 ): EngineChoice {
   const name = engineName(command);
   if (!name.ok) return name;
@@ -22,7 +28,11 @@ export function chooseEngine(
     if (engine !== undefined) return { ok: true, engine };
     return refuse(`engine "${name.name}" is not watched by this agent`);
   }
-  const [only, ...others] = engines.values();
+  const all = [...engines.values()];
+  const able = token === undefined
+    ? all
+    : all.filter((engine) => engine.capabilities.includes(token));
+  const [only, ...others] = able.length === 0 ? all : able;
   if (only === undefined) return refuse("this agent watches no engine");
   if (others.length > 0) return refuse("the command names no engine and this agent has several");
   return { ok: true, engine: only };

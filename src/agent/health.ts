@@ -96,7 +96,7 @@ function plain(
   error: string | null,
   pid: number | null,
 ): Record<string, unknown> {
-  const out: Record<string, unknown> = {};
+  const out: Record<string, unknown> = { ...health.facts };
   if (health.brokerType !== undefined) out["broker_type"] = health.brokerType;
   const connected = error === null ? health.brokerConnected : false;
   if (connected !== undefined) out["broker_connected"] = connected;

@@ -1,6 +1,7 @@
 import type { Engine } from "../engines/contract.ts";
 import { type HelloPayload, PROTOCOL_VERSION } from "../protocol/frames.ts";
 import type { AgentIdentity } from "./agent_types.ts";
+import { type CommandPolicy, NO_POLICY } from "./command_policy.ts";
 import type { WatchedScheduler } from "./schedule_commands.ts";
 
 // What this agent can do beyond the frames (protocol section 4.3).
@@ -29,17 +30,31 @@ export interface Announcer {
   bind(renew: () => void): void;
 }
 
-/** What this process brings by itself. */
+/** What this process brings by itself, without what its policy forbids. */
 export function announcementOf(
   engines: readonly Engine[],
   schedulers: readonly WatchedScheduler[],
+  policy: CommandPolicy = NO_POLICY,
 ): Announcement {
   const capabilities: Record<string, readonly string[]> = {};
-  for (const engine of engines) capabilities[engine.name] = engine.capabilities;
+  for (const engine of engines) {
+    capabilities[engine.name] = permitted(
+      engine.capabilities,
+      (token) => ENGINE_ACTIONS[token] ?? [token],
+      policy,
+    );
+  }
   for (const { scheduler, stream } of schedulers) {
     const known = capabilities[scheduler.name] ?? [];
     capabilities[scheduler.name] = [
-      ...new Set([...known, ...scheduler.capabilities, ...stream.tokens]),
+      ...new Set([
+        ...known,
+        ...permitted(
+          [...scheduler.capabilities, ...stream.tokens],
+          (token) => SCHEDULE_ACTIONS[token] ?? [],
+          policy,
+        ),
+      ]),
     ];
   }
   return {
@@ -47,6 +62,36 @@ export function announcementOf(
     schedulers: schedulers.map(({ scheduler }) => scheduler.name),
     capabilities,
   };
+}
+
+// The actions behind tokens that are not called like their only action. A token
+// goes when all of its actions are forbidden.
+const ENGINE_ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  list_dead_letters: ["dlq.list"],
+  retry_by_reference_v1: ["retry_task", "bulk_retry"],
+};
+const MUTATE = "schedule.external.mutate";
+const CONTROL = "schedule.external.control";
+const SCHEDULE_ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  create: [MUTATE],
+  update: [MUTATE],
+  delete: [MUTATE],
+  enable: [CONTROL, MUTATE, "schedule.enable"],
+  disable: [CONTROL, MUTATE, "schedule.disable"],
+  trigger_now: [MUTATE, "schedule.trigger_now"],
+  external_schedule_mutation_v1: [MUTATE],
+};
+
+// A brain offers what is announced, so what is forbidden is not.
+function permitted(
+  tokens: readonly string[],
+  actionsOf: (token: string) => readonly string[],
+  policy: CommandPolicy,
+): readonly string[] {
+  return tokens.filter((token) => {
+    const actions = actionsOf(token);
+    return actions.length === 0 || actions.some((action) => !policy.forbids(action));
+  });
 }
 
 /** What this agent tells about itself when it connects (protocol section 4.1). */

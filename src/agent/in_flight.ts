@@ -16,6 +16,8 @@ export interface Batch {
   readonly lastId: number;
   /** The entry, when the batch holds just one. */
   readonly only: StoredEntry | null;
+  /** When the first event of a stored batch occurred, Unix milliseconds. */
+  readonly oldestMs?: number | null;
   /** Told how it ended. */
   readonly settle: ((outcome: "acked" | "lost") => void) | null;
 }

@@ -108,3 +108,19 @@ export const LINT_INTERVAL_MS = 300_000;
 
 /** Most findings of one engine. */
 export const MAX_FINDINGS = 50;
+
+/** Jobs that one bulk retry may name (protocol section 18.3). */
+export const MAX_BULK_IDS = 10_000;
+
+/** Jobs of a bulk retry that are retried at once: enough to hide the way to the broker. */
+export const BULK_WIDTH = 50;
+
+/** Jobs of a bulk retry whose outcome and error are listed; all are counted. */
+export const MAX_BULK_REPORTED = 1_000;
+
+/** Time that a bulk retry leaves for its answer. */
+export const BULK_MARGIN_MS = 1_000;
+
+/** Dead letters in one answer, and characters of their errors (protocol section 18.4). */
+export const MAX_DEAD_LETTERS = 200;
+export const MAX_EXCERPT_CHARS = 512;

@@ -60,3 +60,14 @@ export type {
   WorkContext,
   WorkSource,
 } from "../base/work_context.ts";
+export { createCommandPolicy } from "./command_policy.ts";
+export type { CommandPolicy, CommandPolicyRules } from "./command_policy.ts";
+export type { AgentMetrics, CommandCount, CommandEnd } from "./metrics.ts";
+export type {
+  CaptureSwitches,
+  PrivacyRules,
+  QueuePrivacyRules,
+  RedactHook,
+  RedactInfo,
+} from "./privacy.ts";
+export type { EventPreview } from "./recorder.ts";

@@ -44,6 +44,8 @@ export interface PumpParts {
   readonly clock: Clock;
   /** Where it tells what it had to give up. */
   readonly logger: Logger;
+  /** Told about each ack and the batch that it is for. */
+  readonly acked?: ((flight: Flight) => void) | undefined;
 }
 
 /** What a pump asks of the session that it serves. */
@@ -192,6 +194,7 @@ class BufferPump implements Pump {
     // Unknown and repeated acks change nothing.
     if (session === undefined || flight === undefined) return;
     this.#measure(session, flight);
+    this.#parts.acked?.(flight);
     const { batch } = flight;
     if (batch.origin === "stored") {
       this.#parts.buffer.removeRange(batch.firstId, batch.lastId);

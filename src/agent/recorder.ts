@@ -1,28 +1,27 @@
 import type { Clock } from "../base/clock.ts";
 import { errorText } from "../base/errors.ts";
 import { timeUuid } from "../base/ids.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { EntryClass, EventBuffer } from "../buffer/port.ts";
 import type { EngineEvent } from "../engines/contract.ts";
 import type { WorkContext } from "../base/work_context.ts";
-import { encodeCanonical } from "../protocol/canonical_json.ts";
 import {
   draftEngineEvent,
   draftScheduleRun,
   type EventDraft,
   type EventFacts,
 } from "../protocol/event_wire.ts";
+import type { WalkOptions } from "../redaction/walk.ts";
 import { workWire } from "../protocol/work_wire.ts";
 import type { ScheduleRun } from "../schedulers/contract.ts";
-import { trimEvent } from "./event_bounds.ts";
+import { encodeEvent } from "./event_encoder.ts";
 import type { OnceLogger } from "./guard.ts";
-import { MAX_EVENT_BYTES } from "./limits.ts";
-import { utf8Length } from "./utf8_length.ts";
+import { createPrivacy, NO_PRIVACY, type Privacy, type PrivacyRules } from "./privacy.ts";
 
 /** The slice of the redactor that the agent needs. */
 export interface RedactorLike {
   /** A redacted copy that JSON can hold. */
-  redact(value: unknown): JsonValue;
+  redact(value: unknown, options?: WalkOptions): JsonValue;
 }
 
 /** What a recorder is made of. */
@@ -31,6 +30,8 @@ export interface RecorderParts {
   readonly buffer: Pick<EventBuffer, "push">;
   /** Makes data printable and removes what is sensitive. */
   readonly redactor: RedactorLike;
+  /** What stays in this process besides. Default: nothing. */
+  readonly privacy?: PrivacyRules | undefined;
   /** Time source for events without a usable time. */
   readonly clock: Clock;
   /** Deployment and labels that every event repeats. */
@@ -55,9 +56,10 @@ export interface Recorder {
 
 /** Creates the way from a hook to the buffer: map, redact, bound, encode once. */
 export function createRecorder(parts: RecorderParts): Recorder {
+  const privacy = privacyOf(parts);
   const record = (kind: string, draft: () => EventDraft): void => {
     try {
-      store(parts, draft());
+      store(parts, draft(), privacy);
     } catch (error) {
       parts.lost(kind, errorText(error));
     }
@@ -66,8 +68,14 @@ export function createRecorder(parts: RecorderParts): Recorder {
     event(engine, event) {
       record(event?.kind, () => {
         const nowMs = parts.clock.now();
-        const work = "taskId" in event ? event.context : undefined;
-        return draftEngineEvent(timeUuid(nowMs), engine, event, facts(parts, work), nowMs);
+        const [id, work] = "taskId" in event ? [event.id, event.context] : [];
+        return draftEngineEvent(
+          id ?? timeUuid(nowMs),
+          engine,
+          event,
+          facts(parts, work),
+          nowMs,
+        );
       });
     },
     run(scheduler, run) {
@@ -87,31 +95,59 @@ const TERMINAL: ReadonlySet<string> = new Set([
   "schedule.run_completed",
 ]);
 
-function store(parts: RecorderParts, draft: EventDraft): void {
-  // Task ids are redacted too: a brain would do it on arrival, after the wire.
-  const clean = parts.redactor.redact({ data: draft.data, task_id: draft.task_id });
-  if (!isJsonObject(clean)) throw new TypeError("the redactor answered no object");
-  const event: Record<string, JsonValue> = { ...draft, ...clean } as Record<string, JsonValue>;
-  let text = encodeCanonical(event);
-  let bytes = utf8Length(text);
-  if (bytes > MAX_EVENT_BYTES) {
-    text = encodeCanonical(trimEvent(event, MAX_EVENT_BYTES));
-    bytes = utf8Length(text);
-    if (bytes > MAX_EVENT_BYTES) throw new RangeError("the event is larger than a frame");
-  }
+function store(parts: RecorderParts, draft: EventDraft, privacy: Privacy): void {
+  const { text, bytes } = encodeEvent(draft, { redactor: parts.redactor, privacy });
   const of: EntryClass = TERMINAL.has(draft.kind) ? "terminal" : "progress";
   parts.buffer.push({ text, bytes, kind: draft.kind, class: of });
   parts.recorded(draft.kind);
 }
 
-function facts(parts: RecorderParts, work?: WorkContext): EventFacts {
+/** What one event would look like on the wire. */
+export interface EventPreview {
+  /** The event as the brain would get it. */
+  readonly event: JsonObject;
+  /** Size of its text in UTF-8 bytes. */
+  readonly bytes: number;
+  /** What would stay here: places below `data`, and the rule that removes them. */
+  readonly removed: readonly { readonly path: string; readonly rule: string }[];
+}
+
+/** What a preview needs of a recorder. */
+export type PreviewParts = Omit<RecorderParts, "buffer" | "lost" | "recorded">;
+
+/**
+ * Takes an event through everything that a recorded one goes through, and keeps
+ * it.
+ *
+ * @throws what the encoder throws: such an event would be counted as lost.
+ */
+export function previewEvent(
+  parts: PreviewParts,
+  engine: string,
+  event: EngineEvent,
+): EventPreview {
+  const nowMs = parts.clock.now();
+  const work = "taskId" in event ? event.context : undefined;
+  const draft = draftEngineEvent(timeUuid(nowMs), engine, event, facts(parts, work), nowMs);
+  const removed: { readonly path: string; readonly rule: string }[] = [];
+  const privacy = privacyOf(parts);
+  const trace = (path: string, rule: string): void => void removed.push({ path, rule });
+  const encoded = encodeEvent(draft, { redactor: parts.redactor, privacy }, trace);
+  return { event: encoded.event, bytes: encoded.bytes, removed };
+}
+
+function privacyOf({ privacy = NO_PRIVACY, redactor, notices }: PreviewParts): Privacy {
+  return createPrivacy(privacy, redactor, notices);
+}
+
+function facts(parts: PreviewParts, work?: WorkContext): EventFacts {
   const own = work === undefined ? undefined : workWire(work);
   const hook = hookFacts(parts);
   if (own === undefined && hook === undefined) return parts.facts;
   return { ...parts.facts, context: { ...own, ...hook } };
 }
 
-function hookFacts(parts: RecorderParts): JsonObject | undefined {
+function hookFacts(parts: PreviewParts): JsonObject | undefined {
   if (parts.context === undefined) return undefined;
   try {
     return parts.context();

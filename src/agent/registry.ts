@@ -2,6 +2,8 @@
 export interface RunningAgent {
   /** Stops it; must not reject. */
   stop(): Promise<unknown>;
+  /** When it was made, among all agents of the process. */
+  readonly generation?: number;
 }
 
 // A hot reload evaluates the modules again but keeps globalThis, timers and
@@ -9,6 +11,22 @@ export interface RunningAgent {
 const SLOT: unique symbol = Symbol.for("z4j.agent") as typeof SLOT;
 
 type Slots = Map<string, RunningAgent>;
+
+const COUNTER: unique symbol = Symbol.for("z4j.generation") as typeof COUNTER;
+
+/** Numbers the agents of this process across all copies of this module. */
+export function nextGeneration(): number {
+  const holder = globalThis as { [COUNTER]?: unknown };
+  const before = holder[COUNTER];
+  const next = (typeof before === "number" ? before : 0) + 1;
+  Object.defineProperty(holder, COUNTER, { value: next, configurable: true, writable: true });
+  return next;
+}
+
+/** Whether an agent that was made later runs under this name. */
+export function isSuperseded(key: string, generation: number): boolean {
+  return (runningAgent(key)?.generation ?? 0) > generation;
+}
 
 /**
  * Makes this agent the only one of its name in the process. The one before is

@@ -12,6 +12,8 @@ import {
 import type { HmacKey } from "../protocol/hmac.ts";
 import type { AgentEventMap, AgentParts } from "./agent_types.ts";
 import { createCommandRegistry } from "./commands.ts";
+import { NO_POLICY } from "./command_policy.ts";
+import { engineHost } from "./engine_host.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { registerEngineCommands } from "./engine_commands.ts";
 import { createFailureLog, type FailureLog } from "./failure_log.ts";
@@ -22,6 +24,7 @@ import { createHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { announcementOf, buildHello } from "./hello.ts";
 import { createHooks, type Hooks } from "./hooks.ts";
 import { createLossLedger, type LossLedger } from "./loss_ledger.ts";
+import type { MetricsCollector } from "./metrics.ts";
 import { createOldestAge, type OldestAge } from "./oldest_age.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { createPump, type Pump } from "./pump.ts";
@@ -77,6 +80,7 @@ export interface RuntimeContext {
   readonly buffer: EventBuffer;
   readonly key: HmacKey;
   readonly host: RuntimeHost;
+  readonly metrics: MetricsCollector;
 }
 
 /** Wires all parts of an agent together; nothing runs yet. */
@@ -124,7 +128,12 @@ class AgentRuntime implements Runtime {
       redactor: parts.redactor,
       logger,
     });
-    this.pump = createPump({ buffer, clock, logger });
+    this.pump = createPump({
+      buffer,
+      clock,
+      logger,
+      acked: (flight) => context.metrics.acked(flight, clock.monotonic(), clock.now()),
+    });
     this.outbox = createOutbox(clock, () => this.reconciler.session?.wake());
     this.#schedulers = watch(context, this.pump);
     this.recorder = this.#buildRecorder();
@@ -136,6 +145,7 @@ class AgentRuntime implements Runtime {
       engines: this.#engines,
       schedulers: this.#schedulers,
       recorder: this.recorder,
+      host: (engine) => engineHost(context, engine),
       lost: (source, count, reason) => this.#lost(source, count, reason),
       clock,
       logger,
@@ -163,6 +173,7 @@ class AgentRuntime implements Runtime {
       clock,
       notices: this.#notices,
       redactor: parts.redactor,
+      privacy: parts.privacy,
       context: parts.context,
       facts: { environment, tags },
       lost: (kind, reason) => this.#lost("recorder", 1, `${kind}: ${reason}`),
@@ -171,13 +182,26 @@ class AgentRuntime implements Runtime {
   }
 
   #buildDispatcher(): Dispatcher {
-    const { parts, clock, host } = this.#context;
+    const { parts, clock, host, metrics } = this.#context;
+    const registry = buildRegistry(this.#context, this.#schedulers);
+    const policy = parts.policy ?? NO_POLICY;
     return createDispatcher({
-      registry: buildRegistry(this.#context, this.#schedulers),
+      registry,
+      policy,
       outbox: this.outbox,
       clock,
       redactor: parts.redactor,
-      finished: ({ id, action }, { status, error }) => host.command({ id, action, status, error }),
+      began: ({ id, action }) => {
+        const end = parts.spans?.command(action, id);
+        return ({ status, error }) => end?.(status, error);
+      },
+      finished(command, { status, error }, tookMs) {
+        const { id, action } = command;
+        const known = registry.find(action) === undefined ? "other" : action;
+        const end = policy.refusal(command) === null ? status : "forbidden";
+        metrics.command(known, end, tookMs / 1000);
+        host.command({ id, action, status, error });
+      },
     });
   }
 
@@ -221,7 +245,7 @@ class AgentRuntime implements Runtime {
 
   async #hello(): Promise<HelloPayload> {
     const { parts, clock } = this.#context;
-    const own = announcementOf(this.#engines, this.#schedulers);
+    const own = announcementOf(this.#engines, this.#schedulers, parts.policy);
     const agreed = await guardCall(
       clock,
       ANNOUNCE_DEADLINE_MS,
@@ -316,6 +340,8 @@ class AgentRuntime implements Runtime {
 // Numbers and lists beyond these are refused (protocol sections 10 and 16.1).
 const MAX_COUNT = 10_000_000;
 const MAX_STATUS_NAMES = 32;
+// The default of the setting of that name.
+const PURGE_THRESHOLD = 1_000;
 // Characters of a worker id (protocol section 4.1).
 const MAX_WORKER_ID = 128;
 // Reading the files of the other processes takes milliseconds.
@@ -350,7 +376,12 @@ function buildRegistry(
 ): ReturnType<typeof createCommandRegistry> {
   const registry = createCommandRegistry();
   const engines = new Map((parts.engines ?? []).map((engine) => [engine.name, engine]));
-  registerEngineCommands(registry, { engines, clock });
+  registerEngineCommands(registry, {
+    engines,
+    clock,
+    purges: { secret: parts.secret, threshold: parts.purgeThreshold ?? PURGE_THRESHOLD },
+    redactor: parts.redactor,
+  });
   registerScheduleCommands(
     registry,
     new Map(schedulers.map((watched) => [watched.scheduler.name, watched])),

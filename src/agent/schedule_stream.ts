@@ -346,7 +346,8 @@ function receiptOf(position: StreamPosition, rowCount: number, frameCount: numbe
 /** Tokens of a scheduler plus the attestations of section 20.1 and 20.8. */
 function streamTokens(scheduler: Scheduler): readonly string[] {
   const tokens: string[] = [...scheduler.capabilities, "external_schedule_stable_snapshot_v1"];
-  if (Object.values(scheduler.actions).some((action) => typeof action === "function")) {
+  const acts = Object.values(scheduler.actions).some((action) => typeof action === "function");
+  if (acts && scheduler.hasAtomicWrites !== false) {
     tokens.push("external_schedule_mutation_v1");
   }
   return tokens;

@@ -1,6 +1,6 @@
 import { errorText } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
-import type { ActionContext, ActionOutcome } from "../engines/contract.ts";
+import type { ActionContext } from "../engines/contract.ts";
 import { canonicalText, rowDigest, type StreamPosition } from "../protocol/external_schedule.ts";
 import {
   type ExternalScheduleRow,
@@ -17,7 +17,8 @@ import {
 } from "./schedule_stream_authority.ts";
 import { projectionEvent } from "./schedule_stream_frames.ts";
 import type { StreamMemory } from "./schedule_stream_memory.ts";
-import type { StreamRow, StreamRows } from "./schedule_stream_rows.ts";
+import { mutate, rowOf, sameConfiguration, switchSchedule } from "./schedule_stream_mutations.ts";
+import type { StreamRows } from "./schedule_stream_rows.ts";
 
 /** What an operation needs of its stream. */
 export interface OperationHost {
@@ -54,8 +55,6 @@ export interface OperationHost {
   now(): number;
 }
 
-type Action = "enable" | "disable" | "trigger";
-
 /** Carries out `schedule.external.control` (protocol section 20.7). */
 export async function controlSchedule(
   host: OperationHost,
@@ -76,7 +75,7 @@ export async function controlSchedule(
   }
   checkOnlySwitched(before, desired);
   if (current.row.is_enabled !== desired.is_enabled) {
-    await perform(host, desired.is_enabled ? "enable" : "disable", current.key, context);
+    await switchSchedule(host, desired.is_enabled, current.key, context);
   }
   const observed = rowOf(await host.list(), desired.source_key);
   if (observed.row.is_enabled !== desired.is_enabled) {
@@ -109,27 +108,20 @@ export async function mutateSchedule(
   const memory = await host.memory();
   const known = repeated(memory, operationId, asked);
   if (known !== null) return known;
-  const action = mutationAction(parameters);
-  const sourceKey = textMember(parameters, "schedule_id");
-  const current = rowOf(await host.list(), sourceKey);
-  checkExpected(host.owner, parameters, current.row);
-  const done = await perform(host, action, current.key, context);
+  const effect = await mutate(host, parameters, context);
   // From here on the effect is there: every failure is an uncertain one.
   try {
     const rows = await host.list();
-    const { row } = rowOf(rows, sourceKey);
-    if (action !== "trigger" && row.is_enabled !== (action === "enable")) {
-      throw new Refusal("the schedule did not take the desired state");
-    }
+    const { sourceKey, row } = effect.observe(rows);
     const receipt = await host.publishRows(rows, `native-mutation:${operationId}`, context);
     const result: JsonObject = {
       ...receipt,
       operation_id: operationId,
       source_key: sourceKey,
-      observed_configuration: asJson(scheduleConfiguration(row)),
-      ...(action === "trigger"
-        ? { trigger_result: { status: "success", result: done, error: null } }
-        : {}),
+      observed_configuration: row === null ? null : asJson(scheduleConfiguration(row)),
+      ...(effect.triggered === undefined
+        ? {}
+        : { trigger_result: { status: "success", result: effect.triggered, error: null } }),
     };
     await memory.addReceipt(operationId, { asked, result });
     return result;
@@ -155,12 +147,6 @@ function repeated(memory: StreamMemory, operationId: string, asked: string): Jso
   if (receipt === null) return null;
   if (receipt.asked === asked) return receipt.result;
   throw new Refusal("the operation id was used for something else");
-}
-
-function rowOf(rows: StreamRows, sourceKey: string): StreamRow {
-  const found = rows.get(sourceKey);
-  if (found === undefined) throw new Refusal(`there is no schedule "${sourceKey}"`);
-  return found;
 }
 
 async function desiredRow(
@@ -201,10 +187,6 @@ function checkOnlySwitched(before: ExternalScheduleRow, desired: ExternalSchedul
   }
 }
 
-function sameConfiguration(a: ExternalScheduleRow, b: ExternalScheduleRow): boolean {
-  return canonicalText(scheduleConfiguration(a)) === canonicalText(scheduleConfiguration(b));
-}
-
 async function publishControl(
   host: OperationHost,
   operationId: string,
@@ -229,58 +211,6 @@ async function publishControl(
     return position.sequence;
   } catch (error) {
     throw new Refusal(errorText(error), true);
-  }
-}
-
-function mutationAction(parameters: JsonObject): Action {
-  const operation = parameters["operation"];
-  if (operation === "trigger") return "trigger";
-  const definition = parameters["definition"];
-  if (operation === "update" && isJsonObject(definition)) {
-    const { is_enabled: enabled, ...rest } = definition;
-    if (typeof enabled === "boolean" && Object.keys(rest).length === 0) {
-      return enabled ? "enable" : "disable";
-    }
-  }
-  throw new Refusal(
-    `${String(operation)} is not possible: the schedules of this scheduler are defined in code`,
-  );
-}
-
-function checkExpected(owner: string, parameters: JsonObject, current: ExternalScheduleRow): void {
-  const expected = parameters["expected"];
-  if (!isJsonObject(expected)) throw new Refusal("expected is missing");
-  if (!sameConfiguration(normalizeScheduleRow(expected, owner), current)) {
-    throw new Refusal("the schedule changed since the brain last saw it");
-  }
-}
-
-async function perform(
-  host: OperationHost,
-  action: Action,
-  key: string,
-  context: ActionContext,
-): Promise<JsonObject> {
-  const run = host.scheduler.actions[action];
-  if (run === undefined) throw new Refusal(`the scheduler ${host.owner} cannot ${action}`);
-  let outcome: ActionOutcome;
-  try {
-    const running = run.call(host.scheduler.actions, key, context);
-    outcome = await host.within(Promise.resolve(running), context);
-  } catch (error) {
-    throw new Refusal(errorText(error), true);
-  }
-  switch (outcome.status) {
-    case "done":
-      return outcome.result;
-    case "noop":
-      return outcome.result ?? {};
-    case "failed":
-      throw new Refusal(outcome.error);
-    case "refused":
-      throw new Refusal(outcome.reason);
-    case "indeterminate":
-      throw new Refusal(outcome.reason, true);
   }
 }
 

@@ -2,6 +2,7 @@ import { Z4jError } from "../base/errors.ts";
 import type { SqlRow } from "../buffer/sqlite_driver.ts";
 import type { HelloPayload } from "../protocol/frames.ts";
 import type { BrainContext } from "./context.ts";
+import { findingRows } from "./findings.ts";
 import {
   type Database,
   numberOf,
@@ -245,5 +246,6 @@ function agentWorkerRow(row: SqlRow): AgentWorkerRow {
     state: requiredText(row, "state") === "online" ? "online" : "offline",
     connectedAtMs: requiredNumber(row, "connected_ms"),
     lastSeenAtMs: requiredNumber(row, "last_seen_ms"),
+    findings: findingRows(objectOf(row, "findings")),
   };
 }

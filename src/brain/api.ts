@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { isZ4jError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
+import { parseScheduleWrite, schedulerTokens } from "./api_schedules.ts";
 import { COMMAND_DRAFTS, isRefusal, parseCommand } from "./api_commands.ts";
 import {
   query,
@@ -22,11 +23,13 @@ import {
   taskJson,
   workerJson,
 } from "./api_rows.ts";
+import { askDeadLetters } from "./dead_letters.ts";
 import { type HttpContext, type HttpEnv, type HttpParts, HttpRefusal } from "./http_env.ts";
 import type { CommandRefusal } from "./operator_port.ts";
 import type { CommandRow, ProjectRow } from "./store.ts";
 
 const MAX_AGENT_NAME = 200;
+const MAX_DEAD_LETTERS = 200;
 const IN_PROJECT = "/projects/:slug";
 
 /** The JSON interface below `/api/v1`, with the paths of the original brain. */
@@ -45,6 +48,7 @@ export function createApi(parts: HttpParts): Hono<HttpEnv> {
   addFleet(app, parts);
   addSchedules(app, parts);
   addCommands(app, parts);
+  addDeadLetters(app, parts);
   return app;
 }
 
@@ -176,6 +180,9 @@ function addSchedules(app: Hono<HttpEnv>, parts: HttpParts): void {
     const items = reader.schedules(id).map((row) => scheduleJson(id, row));
     return c.json({ items, next_cursor: null });
   });
+  app.get(`${IN_PROJECT}/schedules/native-capabilities`, (c) => {
+    return c.json(schedulerTokens(reader.agents(projectOf(c, parts).id)));
+  });
   app.get(`${IN_PROJECT}/schedules/:id`, (c) => {
     const { id } = projectOf(c, parts);
     return c.json(scheduleJson(id, found(reader.schedule(id, param(c, "id")), "schedule")));
@@ -185,9 +192,29 @@ function addSchedules(app: Hono<HttpEnv>, parts: HttpParts): void {
     const outcome = operator.controlSchedule(projectOf(c, parts).id, param(c, "id"), operation);
     return c.json(commandJson(accepted(outcome)), 202);
   });
+  app.post(`${IN_PROJECT}/schedules/native-operations`, async (c) => {
+    const { id } = projectOf(c, parts);
+    const write = parseScheduleWrite(await readJsonBody(c));
+    return c.json(commandJson(accepted(operator.writeSchedule(id, write))), 202);
+  });
   app.post("/projects/:slug/schedules:resync", (c) => {
     const commands = operator.resyncSchedules(projectOf(c, parts).id);
     return c.json({ items: commands.map(commandJson) }, 202);
+  });
+}
+
+function addDeadLetters(app: Hono<HttpEnv>, parts: HttpParts): void {
+  app.get(`${IN_PROJECT}/dead-letters`, async (c) => {
+    const engine = query(c, "engine");
+    if (engine === undefined) throw new HttpRefusal(422, "engine is required");
+    const page = await askDeadLetters(parts, {
+      projectId: projectOf(c, parts).id,
+      engine,
+      queue: query(c, "queue") ?? null,
+      limit: Math.min(queryLimit(c), MAX_DEAD_LETTERS),
+      cursor: query(c, "cursor") ?? null,
+    });
+    return c.json(page);
   });
 }
 

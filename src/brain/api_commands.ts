@@ -18,6 +18,7 @@ const MAX_TASK_ID = 200;
 const MAX_ETA_SECONDS = 86_400;
 const MAX_BULK = 10_000;
 const MAX_POOL_DELTA = 100;
+const MAX_CONCURRENCY = 1_000_000;
 
 /** What a command body is turned into, before project and agent are added. */
 export interface CommandDraft {
@@ -42,6 +43,12 @@ export const COMMAND_DRAFTS: Readonly<Record<string, Draft>> = {
   "bulk-retry": bulkRetry,
   "purge-queue": purgeQueue,
   "rate-limit": rateLimit,
+  "pause-queue": (body) => onQueue("pause_queue", body, {}),
+  "resume-queue": (body) => onQueue("resume_queue", body, {}),
+  "queue-concurrency": (body) =>
+    onQueue("queue_concurrency", body, {
+      concurrency: optionalInteger(body, "concurrency", 1, MAX_CONCURRENCY),
+    }),
   "reconcile-task": reconcileTask,
   "submit-task": submitTask,
   "restart-worker": (body) => onWorker("restart_worker", body, {}),
@@ -148,6 +155,16 @@ function purgeQueue(body: JsonObject): CommandDraft {
     action: "purge_queue",
     target: { type: "queue", id: queue },
     parameters: { queue, confirm_token: confirmToken, force, ...depth },
+  };
+}
+
+function onQueue(action: string, body: JsonObject, extra: JsonObject): CommandDraft {
+  const engine = text(body, "engine", MAX_ENGINE);
+  const queue = text(body, "queue", MAX_NAME);
+  return {
+    action,
+    target: { type: "queue", id: queue, engine },
+    parameters: { engine, queue, ...extra },
   };
 }
 

@@ -68,6 +68,7 @@ export function agentWorkerJson(projectId: string, row: AgentWorkerRow): JsonObj
     state: row.state,
     last_connect_at: isoTime(row.connectedAtMs),
     last_seen_at: isoTime(row.lastSeenAtMs),
+    findings: row.findings.map((finding) => ({ ...finding })),
   };
 }
 

@@ -18,6 +18,10 @@ const GATED: ReadonlyMap<string, string> = new Map([
   ["cancel_task", "cancel_task"],
   ["requeue_dead_letter", "requeue_dead_letter"],
   ["dlq.list", "list_dead_letters"],
+  // These three are ours: a brain of the original does not issue them.
+  ["pause_queue", "pause_queue"],
+  ["resume_queue", "resume_queue"],
+  ["queue_concurrency", "queue_concurrency"],
 ]);
 
 const WORKER_ACTIONS: ReadonlySet<string> = new Set([

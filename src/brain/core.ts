@@ -3,6 +3,7 @@ import { errorText, Z4jError } from "../base/errors.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { type Logger, noopLogger, safeLogger } from "../base/logger.ts";
 import { once } from "../base/once.ts";
+import { loadFileOps } from "../buffer/file_ops_node.ts";
 import { loadSqlite } from "../buffer/load_sqlite.ts";
 import { createPlatform } from "../platform/node.ts";
 import { computePurgeToken } from "../protocol/purge_token.ts";
@@ -130,7 +131,10 @@ export async function openBrainParts(options: BrainCoreOptions): Promise<BrainPa
 async function openContext(options: BrainCoreOptions): Promise<BrainContext> {
   const clock = options.clock ?? systemClock;
   const logger = safeLogger(options.logger ?? noopLogger);
-  const db: Database = openDatabase(await loadSqlite(), databasePath(options.path));
+  const path = databasePath(options.path);
+  // SQLite would create it with the umask's mode; side files get the mode of the file.
+  if (path !== ":memory:") (await loadFileOps()).ensurePrivate(path);
+  const db: Database = openDatabase(await loadSqlite(), path);
   const onError = (error: unknown): void => {
     logger.error({ error: errorText(error) }, "A change listener failed");
   };

@@ -8,7 +8,7 @@ import { authorityOf, type ExternalSchedules, STABLE_SNAPSHOT } from "./external
 import { streamOf, type StreamRecord } from "./external_streams.ts";
 import { EXTERNAL_TIMEOUT_MS } from "./limits.ts";
 import type { LiveSession, SessionRegistry } from "./sessions.ts";
-import type { CommandRefusal } from "./operator_port.ts";
+import type { CommandRefusal, ScheduleWrite } from "./operator_port.ts";
 
 /** What an operator may do to a schedule. */
 export type ScheduleOperation = "enable" | "disable" | "trigger";
@@ -65,6 +65,50 @@ export function insertScheduleControl(
   });
 }
 
+/** Stores the command that creates, changes or deletes a schedule (protocol 20.8). */
+export function insertScheduleWrite(
+  context: BrainContext,
+  externals: ExternalSchedules,
+  sessions: SessionRegistry,
+  project: number,
+  write: ScheduleWrite,
+): StoredCommand | CommandRefusal {
+  const control = write.scheduleId === null
+    ? null
+    : findControl(context, sessions, project, write.scheduleId);
+  if (control !== null && "kind" in control) return control;
+  const found = control ?? findStream(context, sessions, project, write.scheduler);
+  if ("kind" in found) return found;
+  const { stream, session } = found;
+  const { owner } = stream;
+  if (owner !== write.scheduler) return refused(`the schedule belongs to scheduler ${owner}`);
+  const isSwitch = write.operation === "update" && Object.keys(write.definition).length === 1 &&
+    typeof write.definition["is_enabled"] === "boolean";
+  const switched = write.definition["is_enabled"] === true ? "enable" : "disable";
+  const needed = isSwitch ? switched : write.operation;
+  if (!(session.capabilities[owner] ?? []).includes(needed)) {
+    return refused(`scheduler ${owner} does not support ${needed}`);
+  }
+  if (openExternalCommand(context, stream.project, owner) !== null) {
+    return { kind: "conflict", message: "another operation on this scheduler is under way" };
+  }
+  const id = context.random.uuid();
+  return insertCommand(context, {
+    project: stream.project,
+    agent: session.agent,
+    action: "schedule.external.mutate",
+    target: { type: "scheduler", id: owner, scheduler: owner },
+    parameters: {
+      operation_id: id,
+      ...sharedParameters(externals, { ...found, sourceKey: control?.sourceKey ?? null }),
+      ...writeParameters(owner, control, write.operation, write.definition),
+    },
+    timeoutMs: EXTERNAL_TIMEOUT_MS,
+    claimToken: context.random.uuid(),
+    sessionGeneration: session.generation,
+  });
+}
+
 /** Adds the digest of the desired row, which takes waiting to compute. */
 export async function controlWithDigest(command: StoredCommand): Promise<JsonObject> {
   const { parameters } = command.row;
@@ -88,15 +132,10 @@ function findControl(
     scheduleId,
   );
   if (stored === undefined) return { kind: "not_found", message: "there is no such schedule" };
-  const owner = requiredText(stored, "owner");
-  const stream = streamOf(context, project, owner);
-  const session = stream === null ? null : sessions.byGeneration(stream.generation);
-  if (stream === null || session === null || stream.state !== "active") {
-    return refused(`scheduler ${owner} is not connected with a current snapshot`);
-  }
+  const held = findStream(context, sessions, project, requiredText(stored, "owner"));
+  if ("kind" in held) return held;
   return {
-    stream,
-    session,
+    ...held,
     scheduleId,
     sourceKey: requiredText(stored, "source_key"),
     row: objectOf(stored, "row"),
@@ -104,7 +143,24 @@ function findControl(
   };
 }
 
-function sharedParameters(externals: ExternalSchedules, control: Control): JsonObject {
+function findStream(
+  context: BrainContext,
+  sessions: SessionRegistry,
+  project: number,
+  owner: string,
+): Pick<Control, "stream" | "session"> | CommandRefusal {
+  const stream = streamOf(context, project, owner);
+  const session = stream === null ? null : sessions.byGeneration(stream.generation);
+  if (stream === null || session === null || stream.state !== "active") {
+    return refused(`scheduler ${owner} is not connected with a current snapshot`);
+  }
+  return { stream, session };
+}
+
+function sharedParameters(
+  externals: ExternalSchedules,
+  control: Pick<Control, "stream" | "session"> & { readonly sourceKey: string | null },
+): JsonObject {
   return {
     scheduler: control.stream.owner,
     schedule_id: control.sourceKey,
@@ -116,22 +172,30 @@ function sharedParameters(externals: ExternalSchedules, control: Control): JsonO
 }
 
 function mutateParameters(control: Control, operation: ScheduleOperation): JsonObject {
-  const { owner } = control.stream;
   const isTrigger = operation === "trigger";
   const definition: JsonObject = isTrigger ? {} : { is_enabled: operation === "enable" };
   const kind = isTrigger ? "trigger" : "update";
+  return writeParameters(control.stream.owner, control, kind, definition);
+}
+
+function writeParameters(
+  owner: string,
+  control: Control | null,
+  operation: ScheduleWrite["operation"] | "trigger",
+  definition: JsonObject,
+): JsonObject {
   return {
     intent: {
       scheduler: owner,
-      operation: kind,
-      schedule_id: control.scheduleId,
+      operation,
+      schedule_id: control?.scheduleId ?? null,
       definition,
       observed_control_token: null,
     },
     owner,
-    operation: kind,
+    operation,
     definition,
-    expected: control.row,
+    expected: control?.row ?? null,
     source_scope: scheduleScope(owner),
     stable_source: true,
   };

@@ -3,6 +3,7 @@ import type { SignedFrame } from "../protocol/frames.ts";
 import { markAgentWorker, touchAgent } from "./agents.ts";
 import type { BrainContext } from "./context.ts";
 import type { EventSource } from "./ingest_unit.ts";
+import { parseFindings, storeFindings } from "./findings.ts";
 import { DEPTH_ENTRIES, HEALTH_KEYS, WIDTH } from "./limits.ts";
 import { setQueueDepth, touchQueue } from "./queues.ts";
 import { parseTimestamp } from "./timestamps.ts";
@@ -60,15 +61,19 @@ export function storeHeartbeat(
     if (!isJsonObject(health)) return true;
     const flushMs = parseTimestamp(frame.payload["last_flush_at"]);
     const frameMs = parseTimestamp(frame.ts) ?? nowMs;
+    const findings: Record<string, JsonValue> = {};
     for (const [key, value] of Object.entries(health).slice(0, HEALTH_KEYS)) {
       const dot = key.indexOf(".");
       const engine = key.slice(0, Math.max(0, dot));
-      const map = engine === "" || engine.length > WIDTH.engine ? null : textObject(value);
+      if (engine === "" || engine.length > WIDTH.engine) continue;
+      if (key.slice(dot) === ".findings") findings[engine] = redact([...parseFindings(value)]);
+      const map = textObject(value);
       if (map === null) continue;
       const at = { context, source, engine, frameMs, heartbeatMs: flushMs ?? nowMs };
       if (key.slice(dot) === ".queue_depths") storeDepths(at, map);
       if (key.slice(dot) === ".worker_details") storeWorkers(at, redact(map));
     }
+    storeFindings(context, source.agent, source.slot, findings);
     return true;
   });
   context.changes.changed("agents", "queues", "workers");

@@ -7,7 +7,7 @@ import { admitCommand } from "./command_rules.ts";
 import { commandById, commandByKey, insertCommand, type StoredCommand } from "./commands.ts";
 import type { BrainContext } from "./context.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import { insertScheduleControl } from "./external_control.ts";
+import { insertScheduleControl, insertScheduleWrite } from "./external_control.ts";
 import type { ExternalSchedules } from "./external_schedules.ts";
 import { archiveProject, createProject, projectKey } from "./projects.ts";
 import type { BrainSecrets } from "./secrets.ts";
@@ -57,6 +57,12 @@ export function createOperator(parts: OperatorParts): BrainOperator {
       if (project === null) return notFound("project");
       const target = { project, scheduleId };
       const command = insertScheduleControl(context, externals, sessions, target, operation);
+      return "kind" in command ? command : deliver(parts, command);
+    },
+    writeSchedule(projectId, write) {
+      const project = projectKey(context.db, projectId);
+      if (project === null) return notFound("project");
+      const command = insertScheduleWrite(context, externals, sessions, project, write);
       return "kind" in command ? command : deliver(parts, command);
     },
     resyncSchedules: (projectId) => resync(parts, projectId),

@@ -35,6 +35,18 @@ export interface CommandRequest {
   readonly idempotencyKey?: string | null | undefined;
 }
 
+/** What an operator writes into a scheduler's own store (protocol 20.8). */
+export interface ScheduleWrite {
+  /** What to do. */
+  readonly operation: "create" | "update" | "delete";
+  /** Owner of the stream. */
+  readonly scheduler: string;
+  /** Id of the schedule at this brain; `null` for `create`. */
+  readonly scheduleId: string | null;
+  /** Members of the schedule, by their names on the wire; empty for `delete`. */
+  readonly definition: JsonObject;
+}
+
 /** The acting side of the brain, for the API and the pages. */
 export interface BrainOperator {
   /** Creates a project; a slug that exists is a conflict (throws `Z4J_BRAIN_STORE`). */
@@ -53,6 +65,8 @@ export interface BrainOperator {
     scheduleId: string,
     operation: "enable" | "disable" | "trigger",
   ): CommandRow | CommandRefusal;
+  /** Creates, changes or deletes a schedule in the store of its scheduler. */
+  writeSchedule(projectId: string, write: ScheduleWrite): CommandRow | CommandRefusal;
   /** Asks every online agent with a scheduler to publish again. */
   resyncSchedules(projectId: string): readonly CommandRow[];
 }

@@ -224,6 +224,10 @@ const MIGRATIONS: readonly string[] = [
     ON events (project, engine, task_id, kind, occurred_ms, attempt)
     WHERE task IS NULL AND task_id <> '';
   `,
+  // What the engines of a process find risky in its set-up, by engine.
+  `
+  ALTER TABLE agent_workers ADD COLUMN findings TEXT NOT NULL DEFAULT '{}';
+  `,
 ];
 
 /** The schema version that this library writes. */

@@ -1,3 +1,4 @@
+import type { FindingRow } from "./findings.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 
 /** State of a task row (protocol section 12). */
@@ -78,6 +79,8 @@ export interface AgentWorkerRow {
   readonly connectedAtMs: number;
   /** Last sign of life, Unix milliseconds. */
   readonly lastSeenAtMs: number;
+  /** What its engines find risky in its set-up, the worst first. */
+  readonly findings: readonly FindingRow[];
 }
 
 /** A task as the events made it (protocol sections 11.4 and 12). */
@@ -353,3 +356,5 @@ export interface BrainReader {
   /** Calls back, merged, after commits; answers the remover. */
   onChange(listener: (topics: ReadonlySet<ChangeTopic>) => void): () => void;
 }
+
+export type { FindingRow };

@@ -47,6 +47,8 @@ async function openOwn(
   const { path, lock } = claimPath(wanted, parts);
   const fingerprint = parts.fingerprint ?? undefined;
   try {
+    // Deno would create it for everybody to read; side files get the mode of the file.
+    parts.files.ensurePrivate(path);
     const store = await openKvStore({ kv: await loadDenoKv(path), limits, fingerprint, path });
     if (!isForeign(store.fingerprint, parts.fingerprint)) {
       const home = {

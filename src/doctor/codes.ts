@@ -47,6 +47,7 @@ export type DoctorCode =
   | "Z4J_DOCTOR_TLS_HANDSHAKE"
   | "Z4J_DOCTOR_CA_INVALID"
   | "Z4J_DOCTOR_PROXY_INVALID"
+  | "Z4J_DOCTOR_NETWORK_UNSUPPORTED"
   | "Z4J_DOCTOR_PROXY_CREDENTIALS"
   | "Z4J_DOCTOR_PROXY_REFUSED"
   | "Z4J_DOCTOR_HTTP_NOT_BRAIN"
@@ -243,6 +244,10 @@ export const CODES: Readonly<Record<DoctorCode, CodeFacts>> = {
     "the proxy of the settings cannot be used",
     "Set Z4J_PROXY to http://host:port, with user:password@ if it asks for them.",
   ),
+  Z4J_DOCTOR_NETWORK_UNSUPPORTED: code(
+    "this runtime takes CA and proxy from its own variables only",
+    "Set NODE_EXTRA_CA_CERTS for a CA, or NODE_USE_ENV_PROXY=1 with HTTPS_PROXY for a proxy.",
+  ),
   Z4J_DOCTOR_PROXY_CREDENTIALS: code(
     "the proxy wants credentials, or refuses those it got",
     "Set Z4J_PROXY to http://user:password@host:port.",
@@ -306,7 +311,7 @@ export const CODES: Readonly<Record<DoctorCode, CodeFacts>> = {
       "of the brain's secret, mint again.",
   ),
   Z4J_DOCTOR_SECRET_UNPROVED: code(
-    "the secret could not be proved, as long-poll is not available",
+    "the secret is not proved, as long-poll does not answer and no hello may be sent",
     "Run again with --handshake while no other agent uses this token, or open the long-poll path.",
   ),
   Z4J_DOCTOR_CLOCK_SKEW: code(

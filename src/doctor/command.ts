@@ -20,7 +20,7 @@ export interface DoctorIo {
 
 // Probes that take longer than this are announced.
 const SLOW_MS = 700;
-const MAX_ENV_BYTES = 4 * 1024 * 1024;
+const MAX_ENV_BYTES = 16 * 1024 * 1024;
 
 /**
  * The doctor's command line.

@@ -56,7 +56,7 @@ function dependenciesIn(text: string): [string, string | null][] {
 }
 
 function parse(text: string): Readonly<Record<string, unknown>> | null {
-  for (const candidate of [text, text.replace(/^\s*\/\/.*$/gm, "").replace(/,(\s*[}\]])/g, "$1")]) {
+  for (const candidate of [text, withoutComments(text)]) {
     try {
       const value: unknown = JSON.parse(candidate);
       if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
@@ -65,6 +65,15 @@ function parse(text: string): Readonly<Record<string, unknown>> | null {
     }
   }
   return null;
+}
+
+// A string, or a comment of either kind.
+const STRING_OR_COMMENT = /("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
+
+/** JSON from JSON with comments and commas at the end. */
+function withoutComments(text: string): string {
+  return text.replace(STRING_OR_COMMENT, (_, string: string | undefined) => string ?? "")
+    .replace(/,(\s*[}\]])/g, "$1");
 }
 
 function entries(value: unknown): [string, string][] {

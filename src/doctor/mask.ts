@@ -33,8 +33,32 @@ export function createMask(
     secrets.add(text);
     secrets.add(encodeURIComponent(toWellFormed(text)));
   }
-  const longestFirst = [...secrets].sort((left, right) => right.length - left.length);
-  return (text) => longestFirst.reduce((out, secret) => out.replaceAll(secret, MASK), text);
+  const all = [...secrets];
+  return (text) => withoutSecrets(text, all);
+}
+
+// So much of a secret is recognised where a text was cut in the middle of it.
+const PREFIX_CHARS = 12;
+
+/** Takes out every occurrence of a secret, also those that end early. */
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  let out = "";
+  let from = 0;
+  for (;;) {
+    const starts = secrets.map((secret) => text.indexOf(secret.slice(0, PREFIX_CHARS), from))
+      .filter((at) => at >= 0);
+    if (starts.length === 0) return out + text.slice(from);
+    const at = Math.min(...starts);
+    out += text.slice(from, at) + MASK;
+    from = at + Math.max(...secrets.map((secret) => sharedChars(text, at, secret)));
+  }
+}
+
+/** How many characters of a secret stand there; 0 when fewer than its prefix. */
+function sharedChars(text: string, at: number, secret: string): number {
+  let count = 0;
+  while (count < secret.length && text[at + count] === secret[count]) count++;
+  return count >= Math.min(PREFIX_CHARS, secret.length) ? count : 0;
 }
 
 /** Masks every text in a value. */

@@ -58,6 +58,9 @@ export function findRoute(
     };
   } catch (error) {
     const detail = isZ4jError(error) ? error.message : errorText(error);
+    if (isZ4jError(error) && error.code === "Z4J_RUNTIME_UNSUPPORTED") {
+      return { ok: false, code: "Z4J_DOCTOR_NETWORK_UNSUPPORTED", detail };
+    }
     const isCa = /\bca\b/.test(detail) && settings.ca !== null;
     return {
       ok: false,

@@ -1,6 +1,25 @@
 import type { JsonValue } from "../base/json.ts";
 import type { MaybePromise } from "../base/maybe_promise.ts";
+import type {
+  ConsumerInput,
+  DeadLetterPage,
+  DeadLetterQuery,
+  PoolInput,
+  PurgeInput,
+  RateLimitInput,
+} from "./action_inputs.ts";
 import type { JobContexts, WorkContext } from "../base/work_context.ts";
+
+export type {
+  ConsumerInput,
+  DeadLetter,
+  DeadLetterPage,
+  DeadLetterQuery,
+  PoolInput,
+  PurgeConsent,
+  PurgeInput,
+  RateLimitInput,
+} from "./action_inputs.ts";
 
 /** What can happen to a job (protocol section 11.2). */
 export type TaskEventKind =
@@ -59,6 +78,11 @@ export interface TaskEventData {
 
 /** A job event as an engine reports it. */
 export interface TaskEvent {
+  /**
+   * Its id, a UUID of version 4 or 7: the same from every source that may report
+   * it, so that repetitions collapse. Default: a new one.
+   */
+  readonly id?: string | undefined;
   /** What happened. */
   readonly kind: TaskEventKind;
   /** Engine-native id, unique over all queues of the engine. */
@@ -98,6 +122,42 @@ export interface EngineSink {
   readonly work?: JobContexts | undefined;
 }
 
+/** Small texts that outlive the process, kept with the buffer of the agent. */
+export interface EngineState {
+  /** The kept text, or `null`. */
+  get(key: string): Promise<string | null>;
+  /** Keeps a text; `null` removes it. */
+  set(key: string, value: string | null): Promise<void>;
+}
+
+/** How a process is ended so that its supervisor starts it anew. */
+export interface EngineRestart {
+  /** Why that cannot be done here, or `null`. */
+  refusal(): string | null;
+  /** Ends the process soon; what waits is sent first. */
+  exit(): void;
+}
+
+/** What an agent offers the engines that it attaches. */
+export interface EngineHost {
+  /** Names the project: agents of one project share the work, those of others do not. */
+  readonly scope: string;
+  /** Where the engine keeps what the next process needs. */
+  readonly state: EngineState;
+  /** Resolves once every event reported so far is on disk, or counted as lost. */
+  stored(): Promise<void>;
+  /**
+   * Why the policy of this process forbids an action that came through another
+   * process, or `null`. Default: nothing is forbidden.
+   */
+  forbidden?(
+    action: EngineCapability,
+    parameters: Readonly<Record<string, JsonValue>>,
+  ): string | null;
+  /** How to restart the process. Default: it cannot be. */
+  readonly restart?: EngineRestart | undefined;
+}
+
 /** Tokens of what an engine can do (protocol section 4.3). */
 export type EngineCapability =
   | "submit_task"
@@ -113,6 +173,9 @@ export type EngineCapability =
   | "pool_shrink"
   | "add_consumer"
   | "cancel_consumer"
+  | "pause_queue"
+  | "resume_queue"
+  | "queue_concurrency"
   | "retry_by_reference_v1";
 
 /** The outcome of an action; one place maps it to the wire. */
@@ -128,9 +191,17 @@ export type ActionOutcome =
   /** It was not tried, and why. */
   | { readonly status: "refused"; readonly reason: string }
   /** It was tried and failed without an effect. */
-  | { readonly status: "failed"; readonly error: string }
+  | {
+    readonly status: "failed";
+    readonly error: string;
+    readonly result?: Readonly<Record<string, JsonValue>>;
+  }
   /** It was tried; whether it had an effect is unknown. */
-  | { readonly status: "indeterminate"; readonly reason: string };
+  | {
+    readonly status: "indeterminate";
+    readonly reason: string;
+    readonly result?: Readonly<Record<string, JsonValue>>;
+  };
 
 /** What every action gets besides its input. */
 export interface ActionContext {
@@ -166,6 +237,8 @@ export interface TaskState {
   readonly finishedAtMs?: number | undefined;
   /** Text of its failure. */
   readonly exception?: string | undefined;
+  /** Whether it counts as started although nobody seems to run it any more. */
+  readonly stalled?: boolean | undefined;
 }
 
 /** Input of `retry`. */
@@ -193,6 +266,34 @@ export interface EngineActions {
   retry?(input: RetryInput, context: ActionContext): Promise<ActionOutcome>;
   /** Takes a job back, or asks a running one to stop. */
   cancel?(taskId: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Removes the jobs that wait. Result: `queue`, `depth_before`, `purged`. */
+  purge?(input: PurgeInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Lists jobs that failed for good. */
+  listDeadLetters?(query: DeadLetterQuery, context: ActionContext): Promise<DeadLetterPage>;
+  /** Runs a job that failed for good again: the job itself, not a copy. */
+  requeueDeadLetter?(taskId: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Limits how many jobs begin in a period. */
+  rateLimit?(input: RateLimitInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Stops a queue from giving out jobs, in all processes. */
+  pauseQueue?(queue: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Lets a paused queue give out jobs again. */
+  resumeQueue?(queue: string, context: ActionContext): Promise<ActionOutcome>;
+  /** Limits how many jobs of a queue run at once in all processes; `null` for no limit. */
+  limitConcurrency?(
+    queue: string,
+    limit: number | null,
+    context: ActionContext,
+  ): Promise<ActionOutcome>;
+  /** Lets a worker run more jobs at once. */
+  poolGrow?(input: PoolInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Lets a worker run fewer jobs at once. */
+  poolShrink?(input: PoolInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Lets a worker take jobs of a queue. */
+  addConsumer?(input: ConsumerInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Keeps a worker from taking jobs of a queue. */
+  cancelConsumer?(input: ConsumerInput, context: ActionContext): Promise<ActionOutcome>;
+  /** Ends the workers of the process that has this one, and the process, to start anew. */
+  restartWorker?(worker: string, context: ActionContext): Promise<ActionOutcome>;
 }
 
 /** A worker as the worker page of a brain shows it. */
@@ -223,6 +324,8 @@ export interface EngineHealth {
   readonly brokerError?: string | undefined;
   /** Jobs that wait, by queue. */
   readonly queueDepths?: Readonly<Record<string, number>> | undefined;
+  /** More facts for the health page, in snake_case. */
+  readonly facts?: Readonly<Record<string, string>> | undefined;
   /** Workers of this process. */
   readonly workers?: readonly WorkerReport[] | undefined;
 }
@@ -258,8 +361,11 @@ export interface Engine {
   readonly name: string;
   /** What it attests; must match `actions`. */
   readonly capabilities: readonly EngineCapability[];
-  /** Begins to report. Called once, before the first connection. */
-  attach(sink: EngineSink): MaybePromise<void>;
+  /**
+   * Begins to report. Called once, before the first connection. Without a host
+   * an engine does what needs neither state nor certainty about the disk.
+   */
+  attach(sink: EngineSink, host?: EngineHost): MaybePromise<void>;
   /** Ends reporting and releases everything it made. Idempotent. */
   detach(): MaybePromise<void>;
   /** Depths and workers; bounded by the caller in time. */

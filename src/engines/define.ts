@@ -18,6 +18,9 @@ const KNOWN: ReadonlySet<string> = new Set<EngineCapability>([
   "pool_shrink",
   "add_consumer",
   "cancel_consumer",
+  "pause_queue",
+  "resume_queue",
+  "queue_concurrency",
   "retry_by_reference_v1",
 ]);
 
@@ -26,6 +29,18 @@ const NEEDED: readonly (readonly [EngineCapability, keyof EngineActions])[] = [
   ["submit_task", "submit"],
   ["retry_task", "retry"],
   ["cancel_task", "cancel"],
+  ["purge_queue", "purge"],
+  ["list_dead_letters", "listDeadLetters"],
+  ["requeue_dead_letter", "requeueDeadLetter"],
+  ["rate_limit", "rateLimit"],
+  ["pause_queue", "pauseQueue"],
+  ["resume_queue", "resumeQueue"],
+  ["queue_concurrency", "limitConcurrency"],
+  ["pool_grow", "poolGrow"],
+  ["pool_shrink", "poolShrink"],
+  ["add_consumer", "addConsumer"],
+  ["cancel_consumer", "cancelConsumer"],
+  ["restart_worker", "restartWorker"],
 ];
 
 // These are carried out by means of `retry`.

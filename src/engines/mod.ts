@@ -22,6 +22,16 @@
  * @module
  */
 export type {
+  ConsumerInput,
+  DeadLetter,
+  DeadLetterPage,
+  DeadLetterQuery,
+  PoolInput,
+  PurgeConsent,
+  PurgeInput,
+  RateLimitInput,
+} from "./action_inputs.ts";
+export type {
   ActionContext,
   ActionOutcome,
   Engine,
@@ -30,7 +40,10 @@ export type {
   EngineEvent,
   EngineFinding,
   EngineHealth,
+  EngineHost,
+  EngineRestart,
   EngineSink,
+  EngineState,
   LintFacts,
   RetryInput,
   SubmitInput,

@@ -3,6 +3,7 @@ import type { Logger } from "../base/logger.ts";
 import { droppable } from "../platform/droppable_socket.ts";
 import { type NetworkInit, networkInit, type NetworkNeeds } from "../platform/network.ts";
 import type { Platform } from "../platform/port.ts";
+import { openQuietSocket } from "../platform/quiet_socket.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { FetchLike } from "../transport/long_poll.ts";
 import { parseProxy, PROXY_ENV_NAMES, proxyFromEnv } from "../transport/proxy.ts";
@@ -40,7 +41,14 @@ export interface AgentNetwork {
 export function agentNetwork(settings: NetworkSettings, parts: NetworkParts): AgentNetwork {
   const needs = networkNeeds(settings, parts);
   const init = networkInit(needs, parts.platform.runtime);
-  return { needs, webSocket: webSocketWith(init), fetch: fetchWith(init) };
+  const { ca, proxy } = needs;
+  const webSocket = proxy === null ? quietSocket(ca) : webSocketWith(init);
+  return { needs, webSocket, fetch: fetchWith(init) };
+}
+
+/** A socket that lets a script end by itself; only the runtime's own takes a proxy. */
+function quietSocket(ca: string | null): WebSocketFactory {
+  return (url, { headers }) => openQuietSocket(url, { headers, ca });
 }
 
 function webSocketWith(init: NetworkInit): WebSocketFactory {

@@ -172,7 +172,12 @@ class Keeper implements AgentPresenceKeeper {
       const mates = await this.#mates(opened);
       const isLast = mates.every((mate) => (mate.hello?.atMs ?? 0) <= hello.atMs);
       const wanted = unionOf(this.#own, mates.map(({ announces }) => announces));
-      if (isLast && !covers(hello.announced, wanted)) this.#renew();
+      if (isLast && !covers(hello.announced, wanted)) return this.#renew();
+      // A brain gives a command to the connection that came first: one that can
+      // serve nothing comes last.
+      const isInTheWay = isEmpty(this.#own) &&
+        mates.some((mate) => !isEmpty(mate.announces) && (mate.hello?.atMs ?? 0) > hello.atMs);
+      if (isInTheWay) this.#renew();
     } catch {
       // The next turn looks again.
     }

@@ -1,5 +1,8 @@
 import { createAgentCore } from "../agent/agent.ts";
+import { isSuperseded, nextGeneration } from "../agent/registry.ts";
 import type { Agent, AgentParts } from "../agent/agent_types.ts";
+import { createCommandPolicy } from "../agent/command_policy.ts";
+import type { PrivacyRules } from "../agent/privacy.ts";
 import { createSpans } from "../agent/spans.ts";
 import { createWorkTracker } from "../agent/work_contexts.ts";
 import { systemClock } from "../base/clock.ts";
@@ -11,8 +14,10 @@ import { createAsyncStore } from "../platform/async_store.ts";
 import { permissionCheck } from "../platform/deno_permissions.ts";
 import { fingerprintOf } from "../buffer/fingerprint.ts";
 import { onHangupSignal } from "../platform/hangup_signal.ts";
+import { onIdleEnd } from "../platform/idle_end.ts";
 import { createPlatform } from "../platform/node.ts";
 import type { Platform } from "../platform/port.ts";
+import { onClusterFork, processFacts } from "../platform/process_facts.ts";
 import { decodeHmacSecret } from "../protocol/hmac.ts";
 import { createRedactor } from "../redaction/redactor.ts";
 import { describeSettings } from "../settings/describe.ts";
@@ -27,6 +32,9 @@ import { createIdleAgent } from "./idle_agent.ts";
 import { manageAgent, type ManagedAgent } from "./managed_agent.ts";
 import { AGENT_OPTION_KEYS, type AgentOptions } from "./options.ts";
 import { secretProblem } from "./secret_problem.ts";
+import { createRestart } from "./restart.ts";
+import { createStartGate } from "./start_gate.ts";
+import { START_ENV_NAMES } from "./start_rules.ts";
 
 /**
  * Makes the agent of this process from options and `Z4J_*` variables; the
@@ -69,7 +77,8 @@ export function createAgent(options: AgentOptions = {}): ManagedAgent {
 }
 
 /**
- * Makes the agent and starts it, unless `autostart` is off. A worker process
+ * Makes the agent and starts it, unless `autostart` is off or a rule of
+ * docs/life-cycle.md forbids it; one line then names the rule. A worker process
  * keeps it: SIGTERM and SIGINT flush what waits. A script that ends by itself
  * binds it with `await using`, which stops the agent at the end of the block.
  *
@@ -85,7 +94,7 @@ export function createAgent(options: AgentOptions = {}): ManagedAgent {
  */
 export async function startAgent(options: AgentOptions = {}): Promise<ManagedAgent> {
   const agent = createAgent(options);
-  if (agent.autostart) await agent.start();
+  await agent.autoStart();
   return agent;
 }
 
@@ -100,9 +109,13 @@ function compose(
   const files = createAgentFiles(settings, platform, logger);
   // Refused here, where every other setting is refused, not at the first start.
   if (settings.bufferPath !== null) files.check();
+  const singletonKey = `${settings.projectId}/${settings.agentName ?? ""}`;
   const spans = options.opentelemetry && createSpans(options.opentelemetry, VERSION);
   const work = createWorkTracker(createAsyncStore<WorkSource>(), spans);
-  const identity = createIdentity(settings, platform, () => naming.framework, clock.now());
+  const identity = createIdentity(settings, platform, () => naming.framework, clock.now(), {
+    engines: options.engines?.length ?? 0,
+    schedulers: options.schedulers?.length ?? 0,
+  });
   const presence = createAgentPresence({
     home: () => files.home(),
     fingerprint: () => fingerprintOf(new TextEncoder().encode(settings.token)),
@@ -114,6 +127,7 @@ function compose(
   const parts: AgentParts = {
     identity,
     announcer: presence,
+    restart: createRestart({ platform, clock, startedAtMs: identity.startedAtMs }),
     secret: decodeHmacSecret(settings.hmacSecret),
     transport: createAgentTransport(settings, {
       platform,
@@ -129,8 +143,15 @@ function compose(
       extraValuePatterns: settings.redactionExtraValuePatterns,
       maxValueBytes: settings.maxPayloadBytes,
     }),
+    privacy: privacyOf(settings, options),
+    policy: createCommandPolicy({
+      allow: settings.commandsAllow,
+      deny: settings.commandsDeny,
+      readOnly: settings.readOnly,
+    }),
     engines: options.engines ?? [],
     schedulers: options.schedulers ?? [],
+    purgeThreshold: settings.purgeThreshold,
     lintFacts: () => ({
       runtime: platform.runtime,
       envAccess: permissionCheck()({ name: "env" }) ? "full" : "scoped",
@@ -141,22 +162,41 @@ function compose(
     clock,
     logger,
     agentStatusDisabled: settings.agentStatusDisabled,
-    singletonKey: `${settings.projectId}/${settings.agentName ?? ""}`,
+    singletonKey,
   };
-  const core = createAgentCore(parts);
+  const generation = nextGeneration();
+  const core = createAgentCore({ ...parts, generation });
   presence.watch(core);
   return manageAgent(core, {
     presence,
-    autostart: settings.autostart,
+    gate: createStartGate({
+      autostart: settings.autostart,
+      skip: options.skip ?? [],
+      facts: () => ({ ...processFacts(), env: platform.env(START_ENV_NAMES) }),
+      isSuperseded: () => isSuperseded(singletonKey, generation),
+      logger,
+    }),
+    onClusterFork,
     strictMode: settings.strictMode,
     config: describeSettings(settings),
     logger,
     onStopSignal: (listener) => platform.onStopSignal(listener),
     onHangup: (listener) => onHangupSignal(listener),
+    onIdleEnd: (listener) => onIdleEnd(listener),
     nameFramework(name) {
       naming.framework = options.framework ?? name;
     },
   });
+}
+
+function privacyOf(settings: Settings, { redact }: AgentOptions): PrivacyRules {
+  const { captureArgs: args, captureResult: result, captureError: error } = settings;
+  return {
+    capture: { args, result, error },
+    redactPaths: settings.redactPaths,
+    queues: settings.queuePrivacy,
+    redact,
+  };
 }
 
 function degraded(
@@ -180,12 +220,15 @@ function idle(reason: string, logger: Logger, level: "info" | "error"): ManagedA
   );
   return manageAgent(agent, {
     presence: { close: () => Promise.resolve() },
-    autostart: true,
+    // It starts nothing; its start says why.
+    gate: { refusal: () => null, tell() {} },
+    onClusterFork: () => () => {},
     strictMode: false,
     config: null,
     logger,
     onStopSignal: () => () => {},
     onHangup: () => () => {},
+    onIdleEnd: () => () => {},
     nameFramework() {},
   });
 }

@@ -20,6 +20,7 @@ export function createIdentity(
   platform: Pick<Platform, "hostname" | "pid">,
   framework: () => string,
   startedAtMs: number,
+  brings: Brings = { engines: 0, schedulers: 0 },
 ): AgentIdentity {
   const host = plainName(platform.hostname);
   const slot = `${host}-${platform.pid}-${startedAtMs}-${randomHex(2)}`;
@@ -32,7 +33,9 @@ export function createIdentity(
     get workerId() {
       return `${framework()}-${slot}`;
     },
-    workerRole: settings.workerRole,
+    get workerRole() {
+      return settings.workerRole ?? inferRole(framework(), brings);
+    },
     pid: platform.pid,
     startedAtMs,
     environment: settings.environment,
@@ -43,4 +46,23 @@ export function createIdentity(
 /** A name that no redaction rule takes for an e-mail address (protocol section 11.1). */
 function plainName(text: string): string {
   return text.replace(/[^\w.-]/g, "-").slice(0, MAX_HOST_CHARS);
+}
+
+/** How much a process brings to watch. */
+export interface Brings {
+  readonly engines: number;
+  readonly schedulers: number;
+}
+
+// The dashboard's word for a worker is `task` (protocol section 4.1).
+const WORKER_ROLE = "task";
+
+/**
+ * What a process is when nobody says so: `web` with a web framework's
+ * middleware, else `task` with an engine, `scheduler` with a scheduler alone.
+ */
+export function inferRole(framework: string, { engines, schedulers }: Brings): string | null {
+  if (framework !== "bare") return "web";
+  if (engines > 0) return WORKER_ROLE;
+  return schedulers > 0 ? "scheduler" : null;
 }

@@ -1,4 +1,5 @@
 import type { Agent, AgentStatus, FlushReport } from "../agent/agent_types.ts";
+import { createMetrics } from "../agent/metrics.ts";
 import type { WorkContexts } from "../agent/work_contexts.ts";
 import { Z4jError } from "../base/errors.ts";
 
@@ -29,6 +30,8 @@ export function createIdleAgent(
     flush: () => Promise.resolve(NOTHING),
     stop: () => Promise.resolve(NOTHING),
     status: () => idleStatus(reason),
+    preview: () => ({ event: {}, bytes: 0, removed: [] }),
+    metrics: () => createMetrics().snapshot(),
     record() {},
     reconnectNow() {},
     requestFailed() {},

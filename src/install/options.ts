@@ -1,4 +1,5 @@
 import type { OpenTelemetryLike } from "../agent/otel_like.ts";
+import type { RedactHook } from "../agent/privacy.ts";
 import type { Clock } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Logger } from "../base/logger.ts";
@@ -22,6 +23,19 @@ export interface AgentOptions extends AgentSettingsOptions {
   /** Facts about the current unit of work, put on each event as `context`. */
   readonly context?: (() => JsonObject | undefined) | undefined;
   /**
+   * Removes more from the data of an event, after the built-in rules: gets a
+   * redacted copy that it may change, and answers it or another object. When it
+   * throws, answers a promise, or was slower than 10 ms twenty times, inputs,
+   * results and errors are withheld. Default: none.
+   */
+  readonly redact?: RedactHook | undefined;
+  /**
+   * Further names of scripts, tools and package scripts in which the agent does
+   * not start by itself, besides the built-in ones; `false` switches all those
+   * rules off, for a test that wants `startAgent()` to start. Default: none.
+   */
+  readonly skip?: readonly string[] | false | undefined;
+  /**
    * Your own `@opentelemetry/api`: commands and jobs that carry a context get
    * spans in your traces, and requests take their trace from yours. Default: no
    * spans.
@@ -40,6 +54,8 @@ export const AGENT_OPTION_KEYS: readonly string[] = [
   "framework",
   "logger",
   "context",
+  "redact",
+  "skip",
   "opentelemetry",
   "clock",
   "webSocket",

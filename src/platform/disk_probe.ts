@@ -95,13 +95,21 @@ function tryWrite(path: string, bytes: number): string | null {
     fsyncSync(file);
     return null;
   } catch (error) {
-    return codeOf(error);
+    return systemCode(error);
   } finally {
     if (file !== undefined) {
       closeSync(file);
       attempt(() => unlinkSync(path));
     }
   }
+}
+
+// Numbers of Linux and macOS; Deno gives some failures of a write without a code.
+const BY_NUMBER: Readonly<Record<string, string>> = { "27": "EFBIG", "28": "ENOSPC" };
+
+function systemCode(error: unknown): string {
+  const number = /os error (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
+  return BY_NUMBER[number ?? ""] ?? codeOf(error);
 }
 
 function attempt<T>(ask: () => T): T | null {

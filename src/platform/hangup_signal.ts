@@ -1,5 +1,6 @@
 import process from "node:process";
 import { isatty } from "node:tty";
+import { callAll, joinHub } from "./process_hub.ts";
 
 /** The part of the process that the signal needs; tests pass a fake one. */
 export interface HangupProcess {
@@ -20,17 +21,13 @@ export function onHangupSignal(
   hasTerminal: () => boolean = () => isatty(0),
 ): () => void {
   if (hasTerminal()) return () => {};
-  const handler = (): void => {
-    try {
-      listener();
-    } catch {
-      // Nothing of ours may end the host.
-    }
-  };
   try {
-    target.on("SIGHUP", handler);
+    return joinHub(target, "hangup_signal", listener, ({ members }) => {
+      const handler = (): void => callAll(members);
+      target.on("SIGHUP", handler);
+      return () => void target.removeListener("SIGHUP", handler);
+    });
   } catch {
     return () => {}; // A system without this signal, or no permission for it.
   }
-  return () => void target.removeListener("SIGHUP", handler);
 }

@@ -49,7 +49,7 @@ export interface NetProxy extends NetTarget {
 }
 
 /** What a proxy answered to CONNECT. */
-export type TunnelOutcome =
+type TunnelOutcome =
   | { readonly ok: true; readonly socket: Socket }
   | { readonly ok: false; readonly status: number }
   | NetFailure;

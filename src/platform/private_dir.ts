@@ -1,6 +1,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -8,7 +9,7 @@ import {
   statSync,
   unlinkSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { randomHex } from "../base/ids.ts";
 import type { IsGranted } from "./deno_permissions.ts";
 import type { DirectoryState, DirectoryTrust } from "./port.ts";
@@ -36,11 +37,26 @@ export function ensureDirectory(
     if (!system.isGranted({ name, path })) return unusable(path, `no --allow-${name} permission`);
   }
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
     const reason = refusal(path, trust, system);
     return reason === null ? { kind: "usable", path } : unusable(path, reason);
   } catch (error) {
     return unusable(path, codeOf(error));
+  }
+}
+
+// Not `recursive`: where the system refuses with "no such file" although the
+// parent is there, as in /proc, Node would try again for ever.
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "EEXIST" && statSync(path).isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== "ENOENT" || existsSync(parent)) throw error;
+    makeDirectory(parent);
+    mkdirSync(path, { mode: 0o700 });
   }
 }
 

@@ -1,4 +1,5 @@
 import { errorText, Z4jError } from "../base/errors.ts";
+import type { MaybePromise } from "../base/maybe_promise.ts";
 import type { ServeOptions, Server } from "./serve_port.ts";
 
 /**
@@ -6,12 +7,11 @@ import type { ServeOptions, Server } from "./serve_port.ts";
  *
  * @throws {Z4jError} `Z4J_BRAIN_SERVE` when the address cannot be listened on;
  * `details.reason` is `port_taken` when another process has it.
- * @throws {Z4jError} `Z4J_RUNTIME_UNSUPPORTED` elsewhere than on Deno and Bun.
  */
 export async function startServer(options: ServeOptions): Promise<Server> {
   const serve = await loadServe();
   try {
-    return serve(options);
+    return await serve(options);
   } catch (cause) {
     const taken = isTaken(cause);
     const state = taken ? "the port is taken, expected a free one" : errorText(cause);
@@ -23,14 +23,10 @@ export async function startServer(options: ServeOptions): Promise<Server> {
   }
 }
 
-async function loadServe(): Promise<(options: ServeOptions) => Server> {
+async function loadServe(): Promise<(options: ServeOptions) => MaybePromise<Server>> {
   if ("Bun" in globalThis) return (await import("./serve_bun.ts")).serveBun;
   if ("Deno" in globalThis) return (await import("./serve_deno.ts")).serveDeno;
-  throw new Z4jError(
-    "Z4J_RUNTIME_UNSUPPORTED",
-    "Cannot start a server: this runtime has neither Bun.serve nor Deno.serve, " +
-      "expected Bun 1.4 or Deno 2.9",
-  );
+  return (await import("./serve_node.ts")).serveNode;
 }
 
 function isTaken(error: unknown): boolean {

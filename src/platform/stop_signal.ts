@@ -1,27 +1,14 @@
 import process from "node:process";
 import type { MaybePromise } from "../base/maybe_promise.ts";
 import { once } from "../base/once.ts";
+import { endingDelayMs } from "./deno_watch.ts";
+import { type HubPort, joinHub } from "./process_hub.ts";
 
 // Kubernetes and systemd kill after 30 s and 90 s; the host needs time of its own.
 const LISTENER_DEADLINE_MS = 10_000;
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 type StopSignal = typeof SIGNALS[number];
-
-// Handlers find each other by this mark, also across copies of the module.
-const STOPPER: unique symbol = Symbol.for("z4j.stop_signal");
-
-/** What hangs on a handler of ours. */
-interface Stopper {
-  /** Runs the listener at the first call; later calls get the same promise. */
-  readonly run: () => Promise<void>;
-  /** Takes the handler off every signal. */
-  readonly remove: () => void;
-  /** Whether a handler of somebody else has just taken itself away. */
-  readonly sawRemoval: () => boolean;
-}
-
-type Handler = (() => void) & { [STOPPER]?: Stopper };
 
 /** The part of the process that signals need; tests pass a fake one. */
 export interface SignalProcess {
@@ -43,7 +30,7 @@ export interface SignalProcess {
  * Calls `listener` on SIGTERM and SIGINT, once; the answer stops that.
  *
  * A handler suppresses the default end of the process on every runtime. So at
- * the first signal all handlers of this library are taken away at once: a
+ * the first signal the one handler of all agents is taken away at once: a
  * second Ctrl-C works as ever. Then their listeners run, for at most 10 s, and
  * the process is kept alive for them. If nobody else had a handler, the same
  * signal is sent again, and the process ends as it would have without us
@@ -56,28 +43,35 @@ export function onStopSignal(
   listener: () => MaybePromise<void>,
   target: SignalProcess = process,
 ): () => void {
-  const watch = removalWatch(target);
   const run = once(() => contained(listener));
+  return joinHub(target, "stop_signal", run, (port) => listen(target, port));
+}
+
+type Run = () => Promise<void>;
+
+function listen(target: SignalProcess, port: HubPort<Run>): () => void {
   const handlers = SIGNALS.map((signal) => {
-    const handler: Handler = () => void stop(target, signal);
-    handler[STOPPER] = { run, remove, sawRemoval: watch.sawRemoval };
+    const handler = (): void => void stop(target, signal, watch.sawRemoval(), port);
     return [signal, handler] as const;
   });
-  function remove(): void {
-    watch.stop();
-    for (const [signal, handler] of handlers) target.removeListener(signal, handler);
-  }
+  const watch = removalWatch(target, new Set(handlers.map(([, handler]) => handler)));
   // In front, to still see the `once` handlers of others that run before us otherwise.
   for (const [signal, handler] of handlers) target.prependListener(signal, handler);
-  return remove;
+  return () => {
+    watch.stop();
+    for (const [signal, handler] of handlers) target.removeListener(signal, handler);
+  };
 }
 
 // Deno calls handlers in the order of their registration, whatever is put in
 // front. There a `once` handler is seen by its removal in the same turn.
-function removalWatch(target: SignalProcess): { sawRemoval(): boolean; stop(): void } {
+function removalWatch(
+  target: SignalProcess,
+  ours: ReadonlySet<unknown>,
+): { sawRemoval(): boolean; stop(): void } {
   let saw = false;
   const watcher = (event: unknown, handler: unknown): void => {
-    if (!SIGNALS.some((signal) => signal === event) || isOurs(handler)) return;
+    if (!SIGNALS.some((signal) => signal === event) || ours.has(handler)) return;
     saw = true;
     queueMicrotask(() => saw = false);
   };
@@ -88,15 +82,21 @@ function removalWatch(target: SignalProcess): { sawRemoval(): boolean; stop(): v
   };
 }
 
-/** The first handler acts for all of ours; the others then find nothing to do. */
-async function stop(target: SignalProcess, signal: StopSignal): Promise<void> {
-  const stoppers = oursAmong(target.listeners(signal));
-  if (stoppers.length === 0) return;
-  const hadCompany = stoppers.some((stopper) => stopper.sawRemoval());
-  for (const stopper of stoppers) stopper.remove();
+async function stop(
+  target: SignalProcess,
+  signal: StopSignal,
+  hadCompany: boolean,
+  port: HubPort<Run>,
+): Promise<void> {
+  const runs = [...port.members];
+  port.dissolve();
   const wasAlone = !hadCompany && target.listeners(signal).length === 0;
-  await withinDeadline(Promise.all(stoppers.map((stopper) => stopper.run())));
-  if (wasAlone && target.listeners(signal).length === 0) raise(target, signal);
+  await withinDeadline(Promise.all(runs.map((run) => run())));
+  if (!wasAlone) return;
+  const delayMs = endingDelayMs();
+  // Not unref'd, as below: the end is still to come.
+  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+  if (target.listeners(signal).length === 0) raise(target, signal);
 }
 
 function raise(target: SignalProcess, signal: StopSignal): void {
@@ -105,15 +105,6 @@ function raise(target: SignalProcess, signal: StopSignal): void {
   } catch {
     // A runtime that refuses it leaves the end to the host.
   }
-}
-
-function isOurs(handler: unknown): boolean {
-  return typeof handler === "function" && STOPPER in handler;
-}
-
-function oursAmong(handlers: readonly unknown[]): readonly Stopper[] {
-  return handlers.map((handler) => (handler as Handler)[STOPPER])
-    .filter((stopper) => stopper !== undefined);
 }
 
 async function contained(listener: () => MaybePromise<void>): Promise<void> {

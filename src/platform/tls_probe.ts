@@ -57,7 +57,13 @@ export type TlsOutcome =
   }
   | NetFailure;
 
-type Dial = (target: TlsTarget, timeoutMs: number) => Promise<Socket | NetFailure>;
+/** The part of a `node:net` socket that declarations may name without its types. */
+export interface RawSocket {
+  /** Drops the connection. */
+  destroy(): unknown;
+}
+
+type Dial = (target: TlsTarget, timeoutMs: number) => Promise<RawSocket | NetFailure>;
 
 /**
  * Creates the handshake. Certificates are looked at, not obeyed: nothing that
@@ -77,7 +83,7 @@ export function createTlsProbe(
   };
 }
 
-function shake(socket: Socket, target: TlsTarget, timeoutMs: number): Promise<TlsOutcome> {
+function shake(socket: RawSocket, target: TlsTarget, timeoutMs: number): Promise<TlsOutcome> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       resolve({ ok: false, reason: "timeout", detail: `no answer within ${timeoutMs / 1000} s` });
@@ -87,7 +93,8 @@ function shake(socket: Socket, target: TlsTarget, timeoutMs: number): Promise<Tl
       resolve(outcome);
     };
     const tls = connectTls({
-      socket,
+      // It comes from `node:net`, whose types stay out of our declarations.
+      socket: socket as Socket,
       ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
       host: target.host,
       ALPNProtocols: [target.alpn],

@@ -1,9 +1,8 @@
 import type { Announcement } from "../agent/hello.ts";
 
-// Tokens that bind something to the very session that announces them: a retry
-// or a schedule stream would reach a process that does not have the engine.
+// Tokens that bind a stream of schedules to the very session that announces
+// them: it would be given to a process that does not have the scheduler.
 const OWN_SESSION_TOKENS: ReadonlySet<string> = new Set([
-  "retry_by_reference_v1",
   "external_schedule_stable_snapshot_v1",
   "external_schedule_mutation_v1",
 ]);

@@ -12,4 +12,13 @@
  * @module
  */
 export { createRedactor, type Redactor, type RedactorOptions } from "./redactor.ts";
+export {
+  compilePathRules,
+  type PathRule,
+  type PathRuleProblem,
+  pathRuleProblem,
+  type PathRules,
+  type PathState,
+} from "./path_rules.ts";
+export type { RedactionTrace, WalkOptions } from "./walk.ts";
 export type { JsonArray, JsonObject, JsonPrimitive, JsonValue } from "../base/json.ts";

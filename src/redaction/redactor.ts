@@ -10,7 +10,7 @@ import {
 import { isSensitiveKey } from "./sensitive_keys.ts";
 import { truncateText } from "./truncate_text.ts";
 import { isSensitiveText } from "./value_rules.ts";
-import { type KeyVerdict, RedactionWalk } from "./walk.ts";
+import { type KeyVerdict, RedactionWalk, type WalkOptions } from "./walk.ts";
 
 /** What a redactor does beyond the built-in rules. */
 export interface RedactorOptions {
@@ -25,7 +25,7 @@ export interface RedactorOptions {
 /** Removes what must not leave the process. */
 export interface Redactor {
   /** A redacted copy as plain JSON; takes any value and never throws. */
-  redact(value: unknown): JsonValue;
+  redact(value: unknown, options?: WalkOptions): JsonValue;
   /** A text after cutting and the value rules; never throws. */
   redactText(text: string): string;
 }
@@ -83,7 +83,7 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
     return verdict;
   };
   return {
-    redact: (value) => new RedactionWalk(redactText, judgeKey).walk(value),
+    redact: (value, walk) => new RedactionWalk(redactText, judgeKey, walk).walk(value),
     redactText,
   };
 }

@@ -79,8 +79,39 @@ export interface SchedulerSink {
   notice(facts: Readonly<Record<string, unknown>>, message: string): void;
 }
 
+/** What a schedule is made of when an operator creates it. */
+export interface ScheduleDefinition {
+  /** Name for people; schedulers may make it the identity. */
+  readonly name: string;
+  /** Function or job it starts. */
+  readonly taskName: string;
+  /** How `expression` is read. */
+  readonly kind: Schedule["kind"];
+  /** In the brain's dialect: five fields, or six with the seconds last; seconds; ISO time. */
+  readonly expression: string;
+  /** IANA name. */
+  readonly timezone: string;
+  /** Queue its jobs go to, or `null` for the scheduler's only one. */
+  readonly queue: string | null;
+  /** Positional inputs of its runs. */
+  readonly args: readonly JsonValue[];
+  /** Named inputs of its runs. */
+  readonly kwargs: Readonly<Record<string, JsonValue>>;
+  /** Whether it fires. */
+  readonly isEnabled: boolean;
+}
+
+/** Members of a schedule to change; missing ones stay as they are. */
+export type ScheduleChange = Partial<ScheduleDefinition>;
+
 /** What a scheduler can be told; a missing member means it cannot. */
 export interface SchedulerActions {
+  /** Makes a new schedule. Result: `key`. Refuses a name that exists. */
+  create?(definition: ScheduleDefinition, context: ActionContext): Promise<ActionOutcome>;
+  /** Changes a schedule. */
+  update?(key: string, change: ScheduleChange, context: ActionContext): Promise<ActionOutcome>;
+  /** Removes a schedule for good. */
+  delete?(key: string, context: ActionContext): Promise<ActionOutcome>;
   /** Lets a schedule fire again. Idempotent. */
   enable?(key: string, context: ActionContext): Promise<ActionOutcome>;
   /** Keeps a schedule from firing. Idempotent. */
@@ -97,6 +128,12 @@ export interface Scheduler {
   readonly engine?: string | undefined;
   /** What it attests; must match `actions`. */
   readonly capabilities: readonly SchedulerCapability[];
+  /**
+   * Whether what it writes is compared and set in one step against every other
+   * writer of its store; brains offer create, update and delete only then.
+   * Default `true`, as befits schedules that live in this process alone.
+   */
+  readonly hasAtomicWrites?: boolean | undefined;
   /** Begins to report. Called once. */
   attach(sink: SchedulerSink): MaybePromise<void>;
   /** Ends reporting and undoes what it wrapped. Idempotent. */

@@ -19,6 +19,9 @@ const KNOWN: ReadonlySet<string> = new Set<SchedulerCapability>([
 ]);
 
 const NEEDED: readonly (readonly [SchedulerCapability, keyof SchedulerActions])[] = [
+  ["create", "create"],
+  ["update", "update"],
+  ["delete", "delete"],
   ["enable", "enable"],
   ["disable", "disable"],
   ["trigger_now", "trigger"],

@@ -27,6 +27,8 @@
  */
 export type {
   Schedule,
+  ScheduleChange,
+  ScheduleDefinition,
   Scheduler,
   SchedulerActions,
   SchedulerCapability,

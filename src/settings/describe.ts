@@ -1,6 +1,8 @@
 import type { JsonValue } from "../base/json.ts";
 import { RULES, SETTING_KEYS } from "./table.ts";
-import type { SettingKey, Settings, SettingSource } from "./settings.ts";
+import type { Rule } from "./rule.ts";
+import type { SettingKey, Settings, SettingSource, SettingValues } from "./settings.ts";
+import { optionName } from "./source.ts";
 
 /** A setting as it may be printed. */
 export interface DescribedSetting {
@@ -8,6 +10,8 @@ export interface DescribedSetting {
   readonly value: JsonValue;
   /** Where it came from. */
   readonly source: SettingSource;
+  /** The option, variable or file variable that it came from; `null` for the default. */
+  readonly from: string | null;
 }
 
 /** Every setting for logs and doctors, with secrets masked. */
@@ -15,8 +19,23 @@ export function describeSettings(
   settings: Settings,
 ): Readonly<Record<SettingKey, DescribedSetting>> {
   const entries = SETTING_KEYS.map((key) => {
-    const value: JsonValue = RULES[key].secret ? "[set]" : settings[key];
-    return [key, { value, source: settings.sources[key] }] as const;
+    const source = settings.sources[key];
+    return [key, { value: shown(key, settings), source, from: origin(key, source) }] as const;
   });
   return Object.fromEntries(entries) as Record<SettingKey, DescribedSetting>;
+}
+
+function shown<K extends SettingKey>(key: K, settings: Settings): JsonValue {
+  const rule: Rule<SettingValues[K]> = RULES[key];
+  const value: SettingValues[K] = settings[key];
+  if (rule.secret) return value === null ? null : "[set]";
+  // Without a way to show it, a value is JSON already.
+  return rule.show === undefined ? value as JsonValue : rule.show(value);
+}
+
+function origin(key: SettingKey, source: SettingSource): string | null {
+  const rule = RULES[key];
+  if (source === "env") return rule.env;
+  if (source === "file") return rule.fileEnv;
+  return source === "option" ? optionName(key, rule) : null;
 }

@@ -33,7 +33,7 @@ const FOREIGN_NAMES: ReadonlySet<string> = new Set([
   "Z4J_LOG_JSON",
   "Z4J_MAX_PAYLOAD_SIZE_BYTES",
   "Z4J_MAX_WS_FRAME_BYTES",
-  "Z4J_ORCHESTRATED",
+  "Z4J_ORCHESTRATED", // read by the restart rule, no setting
   "Z4J_PREVIOUS_SECRETS",
   "Z4J_PUBLIC_URL",
   "Z4J_REGISTRY_BACKEND",

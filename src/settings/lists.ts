@@ -37,7 +37,8 @@ export function textRecord(value: unknown): Readonly<Record<string, string>> | n
   return Object.fromEntries(entries);
 }
 
-function parseJson(text: string): JsonValue | undefined {
+/** The value of a JSON text; `undefined` for anything else. */
+export function parseJson(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text) as JsonValue;
   } catch {

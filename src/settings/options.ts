@@ -1,4 +1,5 @@
 import type { LogLevel } from "../base/logger.ts";
+import type { CommandRuleOption } from "./command_rule.ts";
 
 /** Which wire the agent uses; `auto` is the WebSocket, or long-poll where none passes. */
 export type TransportChoice = "auto" | "ws" | "longpoll";
@@ -8,6 +9,39 @@ export type BufferStoreChoice = "auto" | "sqlite" | "deno-kv" | "memory";
 
 /** When an event is on disk: within a group commit, or before `push` returns. */
 export type DurabilityChoice = "group" | "sync";
+
+/** Which parts of jobs leave the process. */
+export interface CaptureOptions {
+  /** Inputs. Default `true`. `Z4J_CAPTURE_ARGS` */
+  readonly args?: boolean | undefined;
+  /** Results. Default `true`. `Z4J_CAPTURE_RESULT` */
+  readonly result?: boolean | undefined;
+  /** Texts and stacks of failures. Default `true`. `Z4J_CAPTURE_ERROR` */
+  readonly error?: boolean | undefined;
+}
+
+/** What leaves the process with the jobs of one queue. */
+export interface QueuePrivacyOptions {
+  /** Switches that differ from the general ones. */
+  readonly capture?: CaptureOptions | undefined;
+  /** Paths besides the general ones. */
+  readonly redactPaths?: readonly string[] | undefined;
+}
+
+/**
+ * What brains may ask of this process. A rule is an action, or an action with
+ * patterns: `purge_queue`, `retry_task queue=mail*`, `* worker=batch-*`, or an
+ * object where a name holds spaces. Where a command leaves open what it is
+ * about, a rule of `deny` counts and one of `allow` does not.
+ */
+export interface CommandOptions {
+  /** When given, the only commands that may change something. Default: all. `Z4J_COMMANDS_ALLOW` */
+  readonly allow?: readonly (string | CommandRuleOption)[] | undefined;
+  /** Commands that are never carried out; stronger than `allow`. Default: none. `Z4J_COMMANDS_DENY` */
+  readonly deny?: readonly (string | CommandRuleOption)[] | undefined;
+  /** Refuses every command that changes something. Default `false`. `Z4J_READ_ONLY` */
+  readonly readOnly?: boolean | undefined;
+}
 
 /**
  * What users write to configure the agent.
@@ -89,6 +123,17 @@ export interface AgentSettingsOptions {
   readonly redactionExtraKeyPatterns?: readonly string[] | undefined;
   /** Regular expressions of further values to redact. Default `[]`. `Z4J_REDACTION_EXTRA_VALUE_PATTERNS` */
   readonly redactionExtraValuePatterns?: readonly string[] | undefined;
+  /**
+   * Places in the data of events to redact: `kwargs.user.email`, `args[0].card`,
+   * `**.token`. `*` is one step, `**` any number. Default `[]`. `Z4J_REDACT_PATHS`
+   */
+  readonly redactPaths?: readonly string[] | undefined;
+  /** Which parts of jobs leave the process. Default: all. */
+  readonly capture?: CaptureOptions | undefined;
+  /** Other switches and further paths for single queues. Default `{}`. `Z4J_QUEUE_PRIVACY` (JSON) */
+  readonly queuePrivacy?: Readonly<Record<string, QueuePrivacyOptions>> | undefined;
+  /** What brains may ask of this process, whoever operates them. Default: everything. */
+  readonly commands?: CommandOptions | undefined;
   /** Directory of the agent's files. Default `~/.z4j`. `Z4J_HOME` */
   readonly home?: string | undefined;
   /** Switches the agent off. Default `false`. `Z4J_DISABLED` */

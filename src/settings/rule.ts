@@ -1,3 +1,5 @@
+import type { JsonValue } from "../base/json.ts";
+
 /** A parsed value, or what is wrong with it, without the value itself. */
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
@@ -15,6 +17,9 @@ export type SettingKind =
   | "integer"
   | "choice"
   | "patterns"
+  | "paths"
+  | "rules"
+  | "queues"
   | "tags";
 
 /** One setting: its name in the environment, its form, bounds and meaning. */
@@ -43,6 +48,10 @@ export interface Rule<T> {
   readonly secret: boolean;
   /** One sentence for people. */
   readonly meaning: string;
+  /** Member of a grouped option, for example `capture.args`; absent for an option of its own. */
+  readonly option?: readonly [group: string, member: string] | undefined;
+  /** How a value that is no plain text is shown. */
+  readonly show?: ((value: T) => JsonValue) | undefined;
   /** Reads the text of a variable; trimmed and not empty. */
   readonly parseText: (text: string) => Parsed<T>;
   /** Reads what a user wrote in code. */
@@ -55,6 +64,8 @@ export interface RuleFacts {
   readonly env: string;
   /** One sentence for people. */
   readonly meaning: string;
+  /** Member of a grouped option. */
+  readonly option?: readonly [group: string, member: string] | undefined;
 }
 
 /** The parts of a rule that most rules leave empty. */

@@ -1,4 +1,6 @@
 import type { LogLevel } from "../base/logger.ts";
+import type { CommandRule } from "./command_rule.ts";
+import type { QueuePrivacySettings } from "./privacy_kinds.ts";
 import type { BufferStoreChoice, DurabilityChoice, TransportChoice } from "./options.ts";
 
 /** The resolved value of every setting. */
@@ -51,6 +53,22 @@ export interface SettingValues {
   readonly redactionExtraKeyPatterns: readonly string[];
   /** Further values to redact. */
   readonly redactionExtraValuePatterns: readonly string[];
+  /** Places in the data of events to redact. */
+  readonly redactPaths: readonly string[];
+  /** Whether the inputs of jobs leave the process. */
+  readonly captureArgs: boolean;
+  /** Whether the results of jobs leave the process. */
+  readonly captureResult: boolean;
+  /** Whether texts and stacks of failures leave the process. */
+  readonly captureError: boolean;
+  /** What differs for single queues. */
+  readonly queuePrivacy: QueuePrivacySettings;
+  /** The only commands that may change something here, when there are any. */
+  readonly commandsAllow: readonly CommandRule[];
+  /** Commands that are never carried out here. */
+  readonly commandsDeny: readonly CommandRule[];
+  /** Whether commands that change something are refused. */
+  readonly readOnly: boolean;
   /** Absolute directory of the agent's files. */
   readonly home: string;
   /** Whether the agent is switched off. */

@@ -41,10 +41,29 @@ export function findSetting<T>(key: SettingKey, rule: Rule<T>, inputs: Inputs): 
   if (text !== null) return accept(rule.parseText(text), "env", rule.env, rule);
   const file = rule.fileEnv === null ? null : envText(inputs.env, rule.fileEnv);
   if (rule.fileEnv !== null && file !== null) return fromFile(rule, rule.fileEnv, file, inputs);
-  const option: unknown = inputs.options[key];
-  if (!isBlank(option)) return accept(rule.parseOption(option), "option", key, rule);
+  const option = optionValue(key, rule, inputs.options);
+  if (!isBlank(option)) {
+    return accept(rule.parseOption(option), "option", optionName(key, rule), rule);
+  }
   if (rule.fallback !== REQUIRED) return { ok: true, value: rule.fallback, source: "default" };
   return { ok: false, problem: missing(key, rule) };
+}
+
+/** How the option of a setting is written: `capture.args`, `token`. */
+export function optionName(key: SettingKey, { option }: Pick<Rule<never>, "option">): string {
+  return option === undefined ? key : option.join(".");
+}
+
+function optionValue<T>(
+  key: SettingKey,
+  { option }: Rule<T>,
+  options: AgentSettingsOptions,
+): unknown {
+  const all = options as Readonly<Record<string, unknown>>;
+  if (option === undefined) return all[key];
+  const group = all[option[0]];
+  if (typeof group !== "object" || group === null) return undefined;
+  return (group as Readonly<Record<string, unknown>>)[option[1]];
 }
 
 /** The trimmed text of a variable; `null` when it is unset or empty. */
@@ -92,6 +111,6 @@ function missing<T>(key: SettingKey, rule: Rule<T>): SettingsProblem {
   const original = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const file = rule.fileEnv === null ? "" : ` or ${rule.fileEnv}`;
   const message = `Cannot start the agent: ${original} is required, ` +
-    `expected the option ${key} or the variable ${rule.env}${file}`;
+    `expected the option ${optionName(key, rule)} or the variable ${rule.env}${file}`;
   return { code: "missing", name: key, env: rule.env, message };
 }

@@ -1,8 +1,10 @@
 import { parseBrainUrl } from "./brain_url.ts";
 import { choice, flag, integer, path, patterns, secret, tags, text, url } from "./kinds.ts";
 import { certificates, proxyUrl } from "./network_kinds.ts";
+import { commandRules, paths, queuePrivacy } from "./privacy_kinds.ts";
 import { REQUIRED, type Rule, type SettingKind } from "./rule.ts";
 import type { SettingKey, SettingValues } from "./settings.ts";
+import { optionName } from "./source.ts";
 
 // Bounds and defaults are those of the reference agent (protocol section 1.6).
 const MIB = 1024 * 1024;
@@ -144,6 +146,53 @@ export const RULES: { readonly [K in SettingKey]: Rule<SettingValues[K]> } = {
     env: "Z4J_REDACTION_EXTRA_VALUE_PATTERNS",
     meaning: "Regular expressions of further values to redact.",
   }),
+  redactPaths: paths({
+    env: "Z4J_REDACT_PATHS",
+    meaning:
+      "Places in the data of events to redact, such as `kwargs.user.email`, `args[0].card` " +
+      "or `**.token`; `*` is one step, `**` any number.",
+  }),
+  captureArgs: flag({
+    env: "Z4J_CAPTURE_ARGS",
+    option: ["capture", "args"],
+    fallback: true,
+    meaning: "Whether the inputs of jobs leave the process.",
+  }),
+  captureResult: flag({
+    env: "Z4J_CAPTURE_RESULT",
+    option: ["capture", "result"],
+    fallback: true,
+    meaning: "Whether the results of jobs leave the process.",
+  }),
+  captureError: flag({
+    env: "Z4J_CAPTURE_ERROR",
+    option: ["capture", "error"],
+    fallback: true,
+    meaning: "Whether texts and stacks of failures leave the process.",
+  }),
+  queuePrivacy: queuePrivacy({
+    env: "Z4J_QUEUE_PRIVACY",
+    meaning: "Other switches and further paths for single queues, such as " +
+      '`{"mail":{"capture":{"args":false},"redactPaths":["result.id"]}}`.',
+  }),
+  commandsAllow: commandRules({
+    env: "Z4J_COMMANDS_ALLOW",
+    option: ["commands", "allow"],
+    meaning: "When given, the only commands that may change something here, such as " +
+      "`retry_task queue=mail*`.",
+  }),
+  commandsDeny: commandRules({
+    env: "Z4J_COMMANDS_DENY",
+    option: ["commands", "deny"],
+    meaning:
+      "Commands that are never carried out here, such as `purge_queue`; stronger than allow.",
+  }),
+  readOnly: flag({
+    env: "Z4J_READ_ONLY",
+    option: ["commands", "readOnly"],
+    fallback: false,
+    meaning: "Refuses every command that changes something.",
+  }),
   home: path({
     env: "Z4J_HOME",
     fallback: "~/.z4j",
@@ -184,8 +233,10 @@ export const SETTING_KEYS: readonly SettingKey[] = Object.freeze(
 
 /** One setting as documentation shows it. */
 export interface SettingRow {
-  /** Name in code. */
+  /** Name of the resolved setting. */
   readonly key: SettingKey;
+  /** How the option is written in code, for example `capture.args`. */
+  readonly option: string;
   /** Environment variable. */
   readonly env: string;
   /** Variable that names a file with the value, or `null`. */
@@ -218,6 +269,7 @@ export function settingsTable(): readonly SettingRow[] {
     const required = fallback === REQUIRED;
     return {
       key,
+      option: optionName(key, RULES[key]),
       env,
       fileEnv,
       kind,

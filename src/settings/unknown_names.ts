@@ -1,10 +1,27 @@
 import { AGENT_ENV_NAMES, isForeignEnvName } from "./known_env.ts";
 import { nearestName } from "./nearest.ts";
 import { quoteName, type SettingsProblem } from "./problem.ts";
+import { describeType } from "./rule.ts";
 import { RULES, SETTING_KEYS } from "./table.ts";
 import { envText } from "./source.ts";
 
-const OPTION_NAMES: readonly string[] = [...SETTING_KEYS, "env"];
+// Members of the options that group several settings.
+const GROUPS: ReadonlyMap<string, readonly string[]> = groups();
+
+const OPTION_NAMES: readonly string[] = [
+  ...SETTING_KEYS.filter((key) => RULES[key].option === undefined),
+  ...GROUPS.keys(),
+  "env",
+];
+
+function groups(): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  for (const key of SETTING_KEYS) {
+    const { option } = RULES[key];
+    if (option !== undefined) found.set(option[0], [...found.get(option[0]) ?? [], option[1]]);
+  }
+  return found;
+}
 
 // Names of older agents, whose job Z4J_HOME does now.
 const REMOVED: ReadonlySet<string> = new Set(["Z4J_BUFFER_DIR", "Z4J_RUNTIME_DIR"]);
@@ -15,10 +32,32 @@ export function unknownOptions(
   alsoAllowed: readonly string[],
 ): readonly SettingsProblem[] {
   const allowed = [...OPTION_NAMES, ...alsoAllowed];
-  return Object.keys(options).filter((key) => !allowed.includes(key)).map((name) => {
+  const nested = [...GROUPS].flatMap(([group, members]) =>
+    wrongGroup(group, members, (options as Readonly<Record<string, unknown>>)[group])
+  );
+  const top = Object.keys(options).filter((key) => !allowed.includes(key)).map((name) => {
     const message = `Cannot use the option ${quoteName(name)}: there is none of this name, ` +
       `expected ${hint(name, allowed, "one of the documented options")}`;
-    return { code: "unknown", name, env: null, message };
+    return { code: "unknown" as const, name, env: null, message };
+  });
+  return [...top, ...nested];
+}
+
+function wrongGroup(
+  group: string,
+  members: readonly string[],
+  value: unknown,
+): readonly SettingsProblem[] {
+  if (value === undefined || value === null) return [];
+  if (typeof value !== "object" || Array.isArray(value)) {
+    const message = `Cannot use ${group}: ${describeType(value)}, expected an object with ` +
+      members.join(", ");
+    return [{ code: "invalid", name: group, env: null, message }];
+  }
+  return Object.keys(value).filter((key) => !members.includes(key)).map((key) => {
+    const message = `Cannot use the option ${group} with ${quoteName(key)}: it has no such ` +
+      `member, expected ${members.join(", ")}`;
+    return { code: "unknown", name: group, env: null, message };
   });
 }
 

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type {
   ActionContext,
+  ActionOutcome,
   Engine,
   EngineEvent,
   EngineSink,
@@ -75,6 +76,9 @@ export function testEngine(
     test("submit() starts a job that reconcile() finds", submits);
     test("submit() with the same key runs once", submitsOnce);
     test("reconcile() does not know a foreign id", reconcilesUnknown);
+    test("retry() and requeueDeadLetter() run the job that failed again", retries);
+    test("commands on what is not there change nothing and say why", refusesUnknown);
+    test("purge() removes nothing without consent", purgesWithConsent);
     test("health() names the worker and is quick", answersHealth);
     test("detach() ends reporting and gives functions back", detaches);
     test("a sink that throws does no harm to jobs", survivesSink);
@@ -161,6 +165,84 @@ async function reconcilesUnknown(bed: EngineTestBed): Promise<void> {
     const state = await bed.engine.actions.reconcile?.(id, context());
     equal(state?.state, "unknown", id);
   }
+}
+
+async function retries(bed: EngineTestBed): Promise<void> {
+  const { actions } = bed.engine;
+  const seen = await attach(bed);
+  await bed.run("fail", { a: "7" });
+  const { taskId } = await seen.wait(({ kind }) => kind === "task.failed");
+  const failures = (): number =>
+    seen.story(taskId).filter(({ kind }) => kind === "task.failed").length;
+  if (actions.listDeadLetters !== undefined) {
+    const query = { queue: bed.queue, limit: 10, cursor: null };
+    const page = await actions.listDeadLetters(query, context());
+    ok(page.status === "page", JSON.stringify(page));
+    equal(page.entries.find((entry) => entry.taskId === taskId)?.taskName, "fail");
+    ok((page.nextCursor ?? "").length <= 200);
+    const wrong = await actions.listDeadLetters(
+      { ...query, cursor: "\u0000 no cursor" },
+      context(),
+    );
+    ok(wrong.status !== "page" && JSON.stringify(wrong).includes("invalid dead-letter cursor"));
+  }
+  const retry = { taskId, overrides: null, etaMs: null, priority: null };
+  const again = [
+    () => actions.retry?.(retry, context()),
+    () => actions.requeueDeadLetter?.(taskId, context()),
+  ];
+  for (const act of again) {
+    const before = failures();
+    const outcome = await act();
+    if (outcome === undefined) continue;
+    equal(outcome.status, "done", JSON.stringify(outcome));
+    await seen.wait(() => failures() > before);
+  }
+}
+
+async function refusesUnknown(bed: EngineTestBed): Promise<void> {
+  const { actions } = bed.engine;
+  const seen = await attach(bed);
+  const queue = bed.queue ?? "x";
+  const worker = "nobody";
+  for (const taskId of ["nobody", "nobody:1", `${queue}:nothing`, ""]) {
+    const retry = { taskId, overrides: null, etaMs: null, priority: null };
+    await expectUntouched(actions.retry?.(retry, context()));
+    await expectUntouched(actions.cancel?.(taskId, context()));
+    await expectUntouched(actions.requeueDeadLetter?.(taskId, context()));
+  }
+  await expectUntouched(actions.poolGrow?.({ worker, delta: 1 }, context()));
+  await expectUntouched(actions.poolShrink?.({ worker, delta: 1 }, context()));
+  await expectUntouched(actions.addConsumer?.({ worker, queue }, context()));
+  await expectUntouched(actions.cancelConsumer?.({ worker, queue }, context()));
+  await expectUntouched(actions.restartWorker?.(worker, context()));
+  await expectUntouched(actions.pauseQueue?.("nobody", context()));
+  await expectUntouched(actions.limitConcurrency?.("nobody", 1, context()));
+  deepEqual(seen.tasks(), []);
+}
+
+async function expectUntouched(outcome: Promise<ActionOutcome> | undefined): Promise<void> {
+  const answer = await outcome;
+  if (answer === undefined) return;
+  ok(answer.status === "refused" || answer.status === "noop", JSON.stringify(answer));
+  ok(answer.reason.length > 0, "the reason is told");
+}
+
+async function purgesWithConsent(bed: EngineTestBed): Promise<void> {
+  const { actions } = bed.engine;
+  if (actions.purge === undefined || bed.queue === null) return;
+  await attach(bed);
+  const depths: number[] = [];
+  const outcome = await actions.purge({
+    queue: bed.queue,
+    force: false,
+    confirm(depth) {
+      depths.push(depth);
+      return Promise.resolve({ ok: false, reason: "not now" });
+    },
+  }, context());
+  deepEqual(outcome, { status: "refused", reason: "not now" });
+  deepEqual(depths, [0]);
 }
 
 async function answersHealth(bed: EngineTestBed): Promise<void> {

@@ -2,7 +2,12 @@ import { systemClock } from "../base/clock.ts";
 import { errorText } from "../base/errors.ts";
 import type { MaybePromise } from "../base/maybe_promise.ts";
 import type { ActionContext, ActionOutcome } from "../engines/contract.ts";
-import type { Scheduler, SchedulerSink, ScheduleRun } from "../schedulers/contract.ts";
+import type {
+  ScheduleDefinition,
+  Scheduler,
+  SchedulerSink,
+  ScheduleRun,
+} from "../schedulers/contract.ts";
 
 /** The two functions of a test runner that the suite needs. */
 export interface SchedulerTestRunner {
@@ -32,6 +37,9 @@ interface Seen {
 }
 
 const CLAIMS = [
+  ["create", "create"],
+  ["update", "update"],
+  ["delete", "delete"],
   ["enable", "enable"],
   ["disable", "disable"],
   ["trigger_now", "trigger"],
@@ -80,6 +88,7 @@ export function testScheduler(
     test("list() answers unique keys and complete rows when attached", listing);
     test("list() gives the same keys when it is called again", stableKeys);
     test("disable() and enable() show in list() and may be repeated", switching);
+    test("create(), update() and delete() show in list()", writing);
     test("trigger() runs once and reports both phases as manual", triggering);
     test("actions refuse an unknown key without a run", unknownKey);
     test("detach() ends reporting and may be repeated", detaching);
@@ -131,6 +140,44 @@ async function switching({ scheduler, key }: SchedulerFixture, seen: Seen): Prom
   check(seen.changes > 0, "no change was told");
 }
 
+async function writing({ scheduler, key }: SchedulerFixture, seen: Seen): Promise<void> {
+  await scheduler.attach(seen.sink);
+  const { create, update, delete: remove } = scheduler.actions;
+  if (create === undefined || update === undefined || remove === undefined) {
+    return check(!scheduler.capabilities.includes("create"), "create is claimed");
+  }
+  const rowOf = async (wanted: unknown) =>
+    (await scheduler.list()).find((candidate) => candidate.key === wanted);
+  const { queue = null, taskName } = await rowOf(key) ?? { taskName: "" };
+  const definition: ScheduleDefinition = {
+    name: "contract-made",
+    taskName,
+    kind: "cron",
+    expression: "0 4 1 1 *",
+    timezone: "UTC",
+    queue,
+    args: [],
+    kwargs: { made: true },
+    isEnabled: true,
+  };
+  const made = await create.call(scheduler.actions, definition, context());
+  check(made.status === "done", `create ended as ${JSON.stringify(made)}`);
+  const madeKey = made.status === "done" ? made.result["key"] : undefined;
+  const row = await rowOf(madeKey);
+  check(row?.expression === definition.expression, "the new schedule has another expression");
+  check(row?.kwargs?.["made"] === true && row.isEnabled, "the new schedule has other members");
+  const again = await create.call(scheduler.actions, definition, context());
+  check(again.status === "refused", `a second create ended as ${again.status}`);
+  const wanted = { expression: "30 5 1 1 *", kwargs: { made: false } };
+  expectEffect(await update.call(scheduler.actions, String(madeKey), wanted, context()));
+  const changed = await rowOf(madeKey);
+  check(changed?.expression === wanted.expression, "update() did not change the expression");
+  check(changed?.kwargs?.["made"] === false, "update() did not change the inputs");
+  check(changed?.taskName === taskName, "update() changed what it was not told");
+  expectEffect(await remove.call(scheduler.actions, String(madeKey), context()));
+  check(await rowOf(madeKey) === undefined, "delete() left the schedule");
+}
+
 async function triggering(fixture: SchedulerFixture, seen: Seen): Promise<void> {
   const { scheduler, key } = fixture;
   await scheduler.attach(seen.sink);
@@ -154,13 +201,17 @@ async function unknownKey(fixture: SchedulerFixture, seen: Seen): Promise<void> 
   const { scheduler } = fixture;
   await scheduler.attach(seen.sink);
   const before = fixture.runs();
-  for (const action of Object.values(scheduler.actions)) {
-    if (typeof action !== "function") continue;
-    const outcome: ActionOutcome = await action.call(
-      scheduler.actions,
-      "no-such-schedule",
-      context(),
-    );
+  const { update, delete: remove, enable, disable, trigger } = scheduler.actions;
+  const key = "no-such-schedule";
+  const outcomes: readonly (ActionOutcome | undefined)[] = [
+    await update?.call(scheduler.actions, key, { taskName: "other" }, context()),
+    await remove?.call(scheduler.actions, key, context()),
+    await enable?.call(scheduler.actions, key, context()),
+    await disable?.call(scheduler.actions, key, context()),
+    await trigger?.call(scheduler.actions, key, context()),
+  ];
+  for (const outcome of outcomes) {
+    if (outcome === undefined) continue;
     check(outcome.status === "refused", `an unknown key ends as ${outcome.status}`);
   }
   check(fixture.runs() === before && seen.runs.length === 0, "something ran");

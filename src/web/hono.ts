@@ -27,6 +27,14 @@ import type {
 } from "./hono_types.ts";
 import { type RequestRules, RequestWork } from "./request_work.ts";
 
+export { isLocalRequest, peerAddress } from "./peer_address.ts";
+export {
+  type RoutesAgent,
+  type RoutesHandler,
+  type RoutesOptions,
+  type RoutesPage,
+  z4jRoutes,
+} from "./routes.ts";
 export type { WorkContext, WorkSource } from "../base/work_context.ts";
 export type {
   HonoAgent,
@@ -122,7 +130,8 @@ export function z4j<A extends HonoAgent>(agent: A, options: HonoOptions = {}): H
   const { healthPath = null } = options;
   agent.nameFramework?.("hono");
   // Not at the first request: a worker behind a load balancer may never get one.
-  if (agent.autostart) void agent.start().catch(() => {});
+  const starting = agent.autoStart?.() ?? (agent.autostart ? agent.start() : Promise.resolve());
+  starting.catch(() => {});
   const handle = options.context === false || agent.context === undefined
     ? (_context: HonoContextLike, next: () => Promise<void>) => next()
     : followRequests(agent, agent.context, options);

@@ -4,6 +4,8 @@ import type { WorkContext, WorkSource } from "../base/work_context.ts";
 export interface HonoAgent {
   /** Whether the agent may be started without being asked. */
   readonly autostart: boolean;
+  /** Starts it unless the setting or a rule forbids, and says which. */
+  autoStart?(): Promise<void>;
   /** Starts the agent; calling it again does nothing. */
   start(): Promise<void>;
   /** A snapshot without secrets. */

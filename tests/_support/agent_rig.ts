@@ -1,3 +1,4 @@
+import { agentSocket } from "./agent_socket.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import type { Agent, AgentParts } from "../../src/agent/agent_types.ts";
 import { createAgentCore } from "../../src/agent/agent.ts";
@@ -66,7 +67,7 @@ export function agentParts(brainUrl: string, more: Partial<AgentParts> = {}): Ag
       tags: { team: "blue" },
     },
     secret: SECRET,
-    transport: createWebSocketTransport({ brainUrl, token: TOKEN }),
+    transport: createWebSocketTransport({ brainUrl, token: TOKEN, webSocket: agentSocket }),
     openBuffer: () => Promise.resolve(memoryBuffer()),
     redactor: createRedactor(),
     ...more,

@@ -3,9 +3,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const CHILD = fileURLToPath(new URL("./buffer_neighbour_child.ts", import.meta.url));
-const RUN = "Deno" in globalThis
-  ? ["run", "-A", "--no-check", "--unstable-kv", CHILD]
-  : ["run", CHILD];
+const RUN = "Deno" in globalThis ? ["run", "-A", "--no-check", "--unstable-kv", CHILD] : [CHILD];
 
 /** A process that shares a home. */
 export interface Neighbour {

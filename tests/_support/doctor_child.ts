@@ -47,7 +47,11 @@ export interface DoctorChildOptions {
   readonly wrap?: readonly string[];
   /** The program. Default: the doctor. */
   readonly script?: string;
+  /** The program by its path. */
+  readonly path?: string;
   readonly cwd?: string;
+  /** Whether `NO_COLOR` is set. Default `true`. */
+  readonly noColor?: boolean;
 }
 
 const path = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url));
@@ -55,11 +59,23 @@ const path = (file: string): string => fileURLToPath(new URL(`../../${file}`, im
 /** Whether this test runs on Deno. */
 export const onDeno: boolean = "Deno" in globalThis;
 
+/** The runtime of this test. */
+export const runtimeName: "deno" | "bun" | "node" = onDeno
+  ? "deno"
+  : "Bun" in globalThis
+  ? "bun"
+  : "node";
+
+/** Brains that can be started here; the embedded one serves on Deno and Bun. */
+export const BRAIN_KINDS: readonly ("embedded" | "stock")[] = runtimeName === "node"
+  ? ["stock"]
+  : ["embedded", "stock"];
+
 /** Runs the doctor on the runtime of this test and waits for its end. */
 export function runDoctorProcess(options: DoctorChildOptions = {}): Promise<DoctorRun> {
   const { args = [], env = {}, denoFlags = ["-A"], skewSeconds, wrap = [] } = options;
   const isSkewed = skewSeconds !== undefined;
-  const script = path(
+  const script = options.path ?? path(
     isSkewed ? "tests/_support/skewed_doctor.ts" : options.script ?? "src/doctor/cli.ts",
   );
   const run = onDeno
@@ -72,7 +88,7 @@ export function runDoctorProcess(options: DoctorChildOptions = {}): Promise<Doct
     env: {
       PATH: process.env["PATH"] ?? "",
       HOME: process.env["HOME"] ?? "/nonexistent",
-      NO_COLOR: "1",
+      ...(options.noColor === false ? {} : { NO_COLOR: "1" }),
       ...(process.env["DENO_DIR"] === undefined ? {} : { DENO_DIR: process.env["DENO_DIR"] }),
       ...(isSkewed ? { TEST_SKEW_SECONDS: String(skewSeconds) } : {}),
       ...env,

@@ -1,9 +1,16 @@
 import { embeddedBed, scratch, stockBed } from "./doctor_bed.ts";
 import type { BedBrain } from "./doctor_bed.ts";
 import type { CertShop } from "./doctor_certs.ts";
-import { jsonOf, onDeno, type ProbeJson, runDoctorProcess } from "./doctor_child.ts";
+import {
+  BRAIN_KINDS,
+  jsonOf,
+  type ProbeJson,
+  runDoctorProcess,
+  runtimeName,
+} from "./doctor_child.ts";
 import type { Stage } from "./doctor_stages.ts";
 import { BRAIN_STAGES, LAST_STAGES } from "./doctor_stages_brain.ts";
+import { FAULT_STAGES } from "./doctor_stages_faults.ts";
 import { MORE_STAGES } from "./doctor_stages_more.ts";
 import { NETWORK_STAGES } from "./doctor_stages_network.ts";
 
@@ -23,15 +30,16 @@ export const STAGES: readonly Stage[] = [
   ...NETWORK_STAGES,
   ...MORE_STAGES,
   ...BRAIN_STAGES,
+  ...FAULT_STAGES,
   ...LAST_STAGES,
 ];
 
 /** The stages that can be on this runtime and this kind of brain. */
 export function stagesFor(kind: BedBrain["kind"]): readonly Stage[] {
-  const runtime = onDeno ? "deno" : "bun";
+  const runtime = runtimeName;
   return STAGES.filter(({ only, needsBrain }) =>
     (only?.runtime ?? runtime) === runtime && (only?.brain ?? kind) === kind &&
-    (needsBrain || kind === "embedded")
+    only?.not !== runtime && (needsBrain || kind === BRAIN_KINDS[0])
   );
 }
 
@@ -68,7 +76,7 @@ export async function runStage(
     });
     const form = format === "json" ? "--json" : "--verbose";
     const args = [...options.args ?? [], form, "--app", folder.path];
-    const run = await runDoctorProcess({ ...options, args });
+    const run = await runDoctorProcess({ ...options, env: envOf(options.env ?? {}), args });
     const probes = format === "json" ? jsonOf(run).probes : probesOf(run.out);
     const wrong = [
       ...compare(stage, run.code, probes),
@@ -81,6 +89,13 @@ export async function runStage(
     for (const action of deferred.reverse()) await action();
     folder.remove();
   }
+}
+
+/** Node takes a CA from a variable of its own only. */
+function envOf(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const { Z4J_CA: ca, ...rest } = env;
+  const isForNode = runtimeName === "node" && ca !== undefined && ca.endsWith(".pem");
+  return isForNode ? { ...rest, NODE_EXTRA_CA_CERTS: ca } : env;
 }
 
 /** Reads the rows of the text. */

@@ -21,7 +21,12 @@ export interface Stage {
   /** Whether it is about a brain, and so runs against both; else once. */
   readonly needsBrain: boolean;
   /** Runtimes and brains where it cannot be, with the reason. */
-  readonly only?: { readonly runtime?: "deno" | "bun"; readonly brain?: BedBrain["kind"] };
+  readonly only?: {
+    readonly runtime?: "deno" | "bun" | "node";
+    readonly brain?: BedBrain["kind"];
+    /** Node has no means for it: a proxy of our own, a server in this process. */
+    readonly not?: "node";
+  };
   /** Probe that must tell; `null` for a run without trouble. */
   readonly probe: string | null;
   /** Its code, or those that the brains or systems differ in. */

@@ -1,10 +1,6 @@
 import net from "node:net";
 import { startTls } from "./doctor_peers.ts";
 import { brainStage, fails, type Stage, type StageBed, warns } from "./doctor_stages.ts";
-import type { ServerSocket } from "../../src/platform/serve_port.ts";
-import { startServer } from "../../src/platform/serve.ts";
-
-type Server = Awaited<ReturnType<typeof startServer>>;
 
 const WRONG_TOKEN = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const WRONG_SECRET = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -158,47 +154,7 @@ const LIMITS: readonly Stage[] = [
     // The stock brain does not tell the slug.
     { brain: "embedded" },
   ),
-  brainStage(
-    "protocol mismatch",
-    fails("handshake", "Z4J_DOCTOR_PROTOCOL_MISMATCH", /upgrade|version/i),
-    async (bed) => {
-      const agent = await bed.agent();
-      const peer = await startFutureBrain(bed.brain.baseUrl);
-      bed.defer(() => peer.close());
-      const url = `http://127.0.0.1:${peer.port}`;
-      return { env: { ...agent.env, Z4J_BRAIN_URL: url }, args: ["--handshake"] };
-    },
-  ),
 ];
-
-/** A brain whose sockets speak another protocol; over HTTP it is the real one. */
-function startFutureBrain(baseUrl: string): Promise<Server> {
-  return startServer({
-    hostname: "127.0.0.1",
-    port: 0,
-    maxMessageBytes: 1024 * 1024,
-    async fetch(request) {
-      const { pathname, search } = new URL(request.url);
-      const headers = new Headers(request.headers);
-      headers.delete("host");
-      const hasBody = request.method === "POST";
-      return await fetch(`${baseUrl}${pathname}${search}`, {
-        method: request.method,
-        headers,
-        ...(hasBody ? { body: await request.arrayBuffer() } : {}),
-      });
-    },
-    upgrade(request) {
-      if (request.headers.get("upgrade") === null) return null;
-      let socket: ServerSocket | undefined;
-      return {
-        open: (opened) => void (socket = opened),
-        message: (data) => socket?.close(String(data).includes("hello") ? 4426 : 4400, ""),
-        closed() {},
-      };
-    },
-  });
-}
 
 /** Fills the places of a token. */
 async function connectWorkers(bed: StageBed, token: string, count: number): Promise<void> {

@@ -128,6 +128,7 @@ const DOWN: readonly Stage[] = [
       const env = { ...ALL, Z4J_BRAIN_URL: "https://brain.invalid", Z4J_PROXY: proxy };
       return { env, args: ["--timeout", "0.5"] };
     },
+    { only: { not: "node" } },
   ),
 ];
 

@@ -184,6 +184,7 @@ const TLS: readonly Stage[] = [
     "CA that is no certificate",
     fails("proxy", "Z4J_DOCTOR_CA_INVALID", /holds no PEM certificate|cannot be read/),
     (bed) => ({ env: { ...nobody(bed, "https://localhost"), Z4J_CA: "/etc/hostname" } }),
+    { only: { not: "node" } },
   ),
 ];
 
@@ -210,6 +211,7 @@ const PROXIES: readonly Stage[] = [
       const { env } = await bed.agent();
       return { env: { ...env, Z4J_PROXY: `http://127.0.0.1:${proxy.port}` } };
     },
+    { not: "node" },
   ),
   brainStage(
     "proxy that refuses the credentials",
@@ -220,6 +222,13 @@ const PROXIES: readonly Stage[] = [
       const { env } = await bed.agent();
       return { env: { ...env, Z4J_PROXY: `http://user:canary-pass@127.0.0.1:${proxy.port}` } };
     },
+    { not: "node" },
+  ),
+  brainStage(
+    "a proxy of our own on Node",
+    fails("proxy", "Z4J_DOCTOR_NETWORK_UNSUPPORTED", /Node takes them from its environment only/),
+    async (bed) => ({ env: { ...(await bed.agent()).env, Z4J_PROXY: "http://127.0.0.1:9" } }),
+    { runtime: "node" },
   ),
 ];
 

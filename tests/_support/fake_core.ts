@@ -118,6 +118,14 @@ export function fakeCore(): BrainCore & { readonly state: FakeCoreState } {
           target: { type: "schedule", id: scheduleId },
           parameters: {},
         }),
+      writeSchedule: (projectId, { operation, scheduleId, scheduler }) =>
+        issue({
+          projectId,
+          agentId: "agent",
+          action: `schedule.${operation}`,
+          target: { type: "scheduler", id: scheduleId ?? scheduler },
+          parameters: {},
+        }),
       resyncSchedules: () => [],
     },
     gateway: {

@@ -14,6 +14,8 @@ export interface RedisServer {
   readonly url: string;
   /** Process id of the server, to freeze it. */
   readonly pid: number;
+  /** Kills it and starts it again at once on the same port. */
+  restart(): Promise<void>;
   /** Ends the server and removes its folder. */
   stop(): Promise<void>;
 }
@@ -25,13 +27,58 @@ export function withoutRedis(): boolean {
   return skip;
 }
 
-/** Starts `redis-server` on a free loopback port, without persistence. */
-export async function startRedis(): Promise<RedisServer> {
+/** How a server is started. */
+export interface RedisOptions {
+  /** Whether it keeps its data over a restart. Default: no. */
+  readonly appendOnly?: boolean;
+  /** Port of a server that was stopped. Default: a free one. */
+  readonly port?: number;
+}
+
+/** Starts `redis-server` on a free loopback port, without persistence unless asked for. */
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), "z4j-redis-"));
-  const port = await freePort();
+  const port = options.port ?? await freePort();
+  let running: Running;
+  try {
+    running = await run(port, folder, options);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+  const end = async (): Promise<void> => {
+    kill(running.child);
+    await until("end of redis-server", running.hasEnded, 10_000);
+  };
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    get pid() {
+      return running.child.pid ?? 0;
+    },
+    async restart() {
+      await end();
+      running = await run(port, folder, options);
+    },
+    async stop() {
+      await end();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly hasEnded: () => boolean;
+}
+
+async function run(port: number, folder: string, options: RedisOptions): Promise<Running> {
+  const persistence = options.appendOnly === true
+    ? ["--appendonly", "yes", "--appendfsync", "always"]
+    : ["--appendonly", "no"];
   const child = spawn("redis-server", [
-    ...["--port", String(port), "--bind", "127.0.0.1", "--dir", folder],
-    ...["--save", "", "--appendonly", "no"],
+    ...["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""],
+    ...persistence,
   ], { stdio: "ignore" });
   let failure: Error | undefined;
   let ended = false;
@@ -41,23 +88,11 @@ export async function startRedis(): Promise<RedisServer> {
     if (failure !== undefined || ended) return true;
     return answers(port);
   }, 10_000);
-  if (failure !== undefined || ended) {
-    await rm(folder, { recursive: true, force: true });
-    throw new Error(
-      `Cannot start redis-server: ${failure?.message ?? "it ended at once"}, expected it on the ` +
-        `PATH (or set Z4J_TEST_SKIP_REDIS=1)`,
-    );
-  }
-  return {
-    port,
-    url: `redis://127.0.0.1:${port}`,
-    pid: child.pid ?? 0,
-    async stop() {
-      kill(child);
-      await until("end of redis-server", () => ended, 10_000);
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  if (failure === undefined && !ended) return { child, hasEnded: () => ended };
+  throw new Error(
+    `Cannot start redis-server: ${failure?.message ?? "it ended at once"}, expected it on the ` +
+      `PATH (or set Z4J_TEST_SKIP_REDIS=1)`,
+  );
 }
 
 function kill(child: ChildProcess): void {

@@ -19,6 +19,7 @@ const agent = await startAgent({
   home,
   transport: "ws",
   env: false,
+  skip: false,
 });
 agent.on("state", ({ to }) => say(`state ${to} ${Math.round(performance.now())}`));
 if (mode === "sends" || mode === "host") await agent.ready();

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { startTestBrain } from "../_support/agent_rig.ts";
 
 const CHILD = fileURLToPath(new URL("../_support/agent_child.ts", import.meta.url));
-const FLAGS = "Deno" in globalThis ? ["run", "-A", "--no-check"] : ["run"];
+const FLAGS = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
 
 /** Runs the child; fails when it has not ended by itself after 15 s. */
 function runChild(...args: readonly string[]): Promise<string> {

@@ -11,7 +11,7 @@ import type { FakeBrain } from "../../src/testing/fake_brain.ts";
 import { SECRET, startTestBrain, TOKEN, until } from "../_support/agent_rig.ts";
 
 const CHILD = fileURLToPath(new URL("../_support/stop_agent_child.ts", import.meta.url));
-const FLAGS = "Deno" in globalThis ? ["run", "-A", "--no-check"] : ["run"];
+const FLAGS = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
 const SECRET_TEXT = btoa(String.fromCharCode(...SECRET)).replaceAll("+", "-").replaceAll("/", "_");
 
 const cleanups: (() => unknown)[] = [];

@@ -15,6 +15,7 @@ import {
   type PeerAgent,
   wireEvent,
 } from "../_support/brain_peer.ts";
+import { findingList } from "../../src/brain/ui/fleet.ts";
 
 const BASE_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 const at = (offsetMs: number): string => new Date(BASE_MS + offsetMs).toISOString();
@@ -387,6 +388,34 @@ describe("Ingestor", () => {
     });
     await peer.batch("b2", []);
     assert.deepEqual([reader.workers(id)[0]?.activeTasks, reader.workers(id)[0]?.pid], [0, 5]);
+  });
+
+  it("keeps what the engines of a process find risky, the worst first, until it is cured", async () => {
+    const { reader } = fixture.brain;
+    const { id } = fixture.project;
+    const finding = (code: string, severity: string, subject: string) => ({
+      ...{ code, severity, subject, message: "It is so.", remedy: "Do it." },
+    });
+    const told = [
+      finding("Z4J_LINT_WORKER_UNNAMED", "info", "worker"),
+      finding("Z4J_LINT_REDIS_EVICTION", "error", "https://user:hunter2@redis.example"),
+      { code: 5 },
+      finding("Z4J_LINT_ODD", "fatal", "x"),
+    ];
+    await peer.send("heartbeat", "hb1", {
+      adapter_health: { "bullmq.findings": JSON.stringify(told), "other.findings": "{broken" },
+    });
+    await peer.batch("b1", []);
+    const [found] = reader.agentWorkers(id);
+    assert.deepEqual(found?.findings.map(({ code, engine }) => [engine, code]), [
+      ["bullmq", "Z4J_LINT_REDIS_EVICTION"],
+      ["bullmq", "Z4J_LINT_WORKER_UNNAMED"],
+    ]);
+    assert.ok(!JSON.stringify(found?.findings).includes("hunter2"));
+    assert.match(findingList(reader.agentWorkers(id)).text, /Z4J_LINT_REDIS_EVICTION/);
+    await peer.send("heartbeat", "hb2", { adapter_health: {} });
+    await peer.batch("b2", []);
+    assert.deepEqual(reader.agentWorkers(id)[0]?.findings, []);
   });
 
   it("tells listeners, merged, what changed after commits", async () => {

@@ -52,6 +52,23 @@ describe("the page", () => {
     match(await page("/?state=failure"), /No task matches/);
   });
 
+  it("shows the request that asked for a task, and nothing where none did", async () => {
+    const { state } = served;
+    const context = { trace_id: "4bf92f3577b34da6a3ce929d0e0e4736", route: "/orders/:id", plan: 7 };
+    state.tasks.push(taskRow({ taskId: "mail:ctx" }));
+    equal((await page("/tasks/bullmq/mail:ctx")).includes("Asked for by"), false);
+    state.events.push(
+      eventRow({ taskId: "mail:ctx", data: { context: "odd" } }),
+      eventRow({ taskId: "mail:ctx", data: { context } }),
+    );
+    const text = await page("/tasks/bullmq/mail:ctx");
+    match(text, /Asked for by/);
+    match(text, /<dt>Route<\/dt>\s*<dd class="mono">\/orders\/:id<\/dd>/);
+    match(text, /4bf92f3577b34da6a3ce929d0e0e4736/);
+    match(text, /<dt>plan<\/dt>\s*<dd class="mono">7<\/dd>/);
+    state.tasks.length = state.events.length = 0;
+  });
+
   it("renders hostile text of every field as text", async () => {
     const { state } = served;
     for (const [i, evil] of EVIL.entries()) {
@@ -71,7 +88,8 @@ describe("the page", () => {
         parentTaskId: evil,
         rootTaskId: evil,
       }));
-      state.events.push(eventRow({ kind: evil }));
+      const context = { route: evil, user: { [evil]: evil }, [evil]: evil };
+      state.events.push(eventRow({ kind: evil, engine: evil, taskId, data: { context } }));
       state.workers.push(workerRow({ name: evil, engine: evil, queues: [evil] }));
       state.queues.push({
         engine: evil,

@@ -47,6 +47,7 @@ describe("openBrainCore()", () => {
     assert.equal(db.get("PRAGMA journal_mode")?.["journal_mode"], "wal");
     assert.equal(Number(db.get("PRAGMA synchronous")?.["synchronous"]), 2);
     assert.equal(Number(db.get("PRAGMA user_version")?.["user_version"]), SCHEMA_VERSION);
+    assert.equal(statSync(join(folder, "brain.db")).mode & 0o077, 0, "for the owner alone");
     db.close();
   });
 

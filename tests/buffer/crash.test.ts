@@ -7,7 +7,7 @@ import { openBuffer } from "../../src/buffer/open.ts";
 import { tempDir } from "../_support/buffer_files.ts";
 
 const CHILD = fileURLToPath(new URL("../_support/buffer_child.ts", import.meta.url));
-const RUN = "Deno" in globalThis ? ["run", "-A", "--no-check", CHILD] : ["run", CHILD];
+const RUN = "Deno" in globalThis ? ["run", "-A", "--no-check", CHILD] : [CHILD];
 
 /** Runs the child until it reported `enough` events, kills it, answers the last report. */
 function killedAfter(path: string, durability: string, enough: number): Promise<number> {

@@ -289,7 +289,7 @@ const LOCKER = fileURLToPath(new URL("../_support/buffer_locker.ts", import.meta
 
 /** A process that holds the write lock of a file until it is killed. */
 function holdLock(path: string): Promise<ReturnType<typeof spawn>> {
-  const run = "Deno" in globalThis ? ["run", "-A", "--no-check", LOCKER] : ["run", LOCKER];
+  const run = "Deno" in globalThis ? ["run", "-A", "--no-check", LOCKER] : [LOCKER];
   const child = spawn(process.execPath, [...run, path], { stdio: ["ignore", "pipe", "inherit"] });
   undo.push(() => child.kill("SIGKILL"));
   return new Promise((resolve, reject) => {

@@ -6,13 +6,9 @@ import { Queue as Queue5 } from "bullmq5";
 import { Redis } from "ioredis";
 import { Redis as Redis5 } from "ioredis5";
 import { systemClock } from "../../src/base/clock.ts";
-import {
-  createRedisOrigin,
-  openRedis,
-  type RedisConnection,
-  type RedisLink,
-  type RedisRole,
-} from "../../src/engines/bullmq/redis/mod.ts";
+import type { RedisRole } from "../../src/engines/bullmq/redis/client.ts";
+import { openRedis, type RedisLink } from "../../src/engines/bullmq/redis/link.ts";
+import { createRedisOrigin, type RedisConnection } from "../../src/engines/bullmq/redis/origin.ts";
 import { type RedisServer, startRedis, withoutRedis } from "../_support/redis.ts";
 import { until } from "../_support/wait.ts";
 

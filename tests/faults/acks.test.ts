@@ -44,7 +44,7 @@ describe("acks of a faulty brain", () => {
   it("that never come lead to the same batch again, then to a new session", async () => {
     const rig = await beds.create({ clock: hurriedClock(600) });
     await rig.agent.start();
-    await rig.agent.ready();
+    await rig.agent.ready({ timeoutMs: 600_000 });
     rig.brain.faults.acksPerBatch = 0;
     recordEvents(rig.agent, 40);
     await until("sent again", () => [...rig.brain.stored.values()].some((times) => times > 1));
@@ -68,7 +68,7 @@ describe("acks of a faulty brain", () => {
     it(`${fault} ones release nothing wrong and lose nothing`, async () => {
       const rig = await beds.create();
       await rig.agent.start();
-      await rig.agent.ready();
+      await rig.agent.ready({ timeoutMs: 600_000 });
       rig.brain.faults.ackFault = fault;
       recordEvents(rig.agent, 300);
       await until("stored", () => rig.brain.stored.size === 300);
@@ -92,7 +92,7 @@ describe("acks of a faulty brain", () => {
   it("replayed by the network are not blamed on the secret", async () => {
     const rig = await beds.create();
     await rig.agent.start();
-    await rig.agent.ready();
+    await rig.agent.ready({ timeoutMs: 600_000 });
     rig.brain.faults.ackFault = "replayed";
     recordEvents(rig.agent, 3);
     await until("told", () => warnings(rig, "not connected to the brain") > 0);

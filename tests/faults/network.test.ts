@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
-import { droppable } from "../../src/platform/droppable_socket.ts";
-import { runtimeWebSocket } from "../../src/transport/socket_like.ts";
+import { agentSocket } from "../_support/agent_socket.ts";
 import { createWebSocketTransport } from "../../src/transport/websocket.ts";
 import { hurriedClock, startTestBrain, TOKEN, until } from "../_support/agent_rig.ts";
 import { recordEvents } from "../_support/delivery_account.ts";
@@ -22,7 +21,7 @@ async function behindProxy(factor: number): Promise<FaultBed & { readonly proxy:
   const transport = createWebSocketTransport({
     brainUrl: proxy.url,
     token: TOKEN,
-    webSocket: (url, init) => droppable(runtimeWebSocket(url, init)),
+    webSocket: agentSocket,
   });
   const rig = await beds.create({ clock: hurriedClock(factor), transport });
   return { ...rig, brain, proxy };
@@ -33,7 +32,7 @@ describe("a bad network", () => {
     for (const isIdle of [true, false]) {
       const rig = await behindProxy(150);
       await rig.agent.start();
-      await rig.agent.ready();
+      await rig.agent.ready({ timeoutMs: 600_000 });
       rig.proxy.stall();
       if (!isIdle) recordEvents(rig.agent, 200);
       const { hellos } = rig.brain;
@@ -51,7 +50,7 @@ describe("a bad network", () => {
   it("leaves no socket of a dead session open on the side of the agent", async () => {
     const rig = await behindProxy(150);
     await rig.agent.start();
-    await rig.agent.ready();
+    await rig.agent.ready({ timeoutMs: 600_000 });
     rig.proxy.stall();
     rig.proxy.heal();
     await until("another session", () => rig.brain.hellos.length === 2);
@@ -71,7 +70,7 @@ describe("a bad network", () => {
   it("that takes a byte a second costs nothing but time", async () => {
     const rig = await behindProxy(100);
     await rig.agent.start();
-    await rig.agent.ready();
+    await rig.agent.ready({ timeoutMs: 600_000 });
     rig.proxy.throttle(1);
     recordEvents(rig.agent, 300);
     await until("given up", () => rig.proxy.accepted >= 2);

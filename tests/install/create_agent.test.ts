@@ -176,7 +176,11 @@ describe("createAgent()", () => {
       logger: recordingLogger().logger,
     });
     const config = agent.config();
-    assert.deepEqual(config?.environment, { value: "staging", source: "env" });
+    assert.deepEqual(config?.environment, {
+      value: "staging",
+      source: "env",
+      from: "Z4J_ENVIRONMENT",
+    });
     assert.equal(config?.token.source, "option");
     assert.doesNotMatch(JSON.stringify(config), new RegExp(`canary|${SECRET}`));
   });
@@ -208,6 +212,7 @@ describe("startAgent()", () => {
     });
     assert.equal(agent.autostart, false);
     assert.equal(agent.status().state, "stopped");
-    assert.equal(lines.length, 0);
+    assert.deepEqual(lines.map(({ level }) => level), ["info"]);
+    assert.match(lines[0]?.text ?? "", /rule autostart-off/);
   });
 });

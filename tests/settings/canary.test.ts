@@ -19,22 +19,30 @@ describe("secrets in settings", () => {
     const settings = settingsOf(resolve({ token: CANARY, hmacSecret: `${CANARY}x` }));
     const described = describeSettings(settings);
     assertClean(described, "dump");
-    assert.deepEqual(described.token, { value: "[set]", source: "option" });
-    assert.deepEqual(described.environment, { value: "production", source: "default" });
+    assert.deepEqual(described.token, { value: "[set]", source: "option", from: "token" });
+    assert.deepEqual(described.environment, {
+      value: "production",
+      source: "default",
+      from: null,
+    });
     assert.deepEqual(Object.keys(described), SETTING_KEYS);
   });
 
   it("resolveSettings() shows no value when it refuses any setting", () => {
-    for (const { key, env } of settingsTable()) {
+    for (const { key, env, option } of settingsTable()) {
+      const [group = key, member] = option.split(".");
+      const optionOf = (value: unknown): Record<string, unknown> => ({
+        [group]: member === undefined ? value : { [member]: value },
+      });
       const bad = `${CANARY} \u0000 @?#(`.padEnd(300, "x");
-      for (const outcome of [resolve({ [key]: bad }), resolve({}, { [env]: bad })]) {
+      for (const outcome of [resolve(optionOf(bad)), resolve({}, { [env]: bad })]) {
         assert.ok(!outcome.ok, key);
         assertClean(outcome, key);
         assertClean(settingsError(outcome.problems), key);
         assertClean(settingsError(outcome.problems).message, key);
       }
       for (const wrong of [[CANARY, 1], { [CANARY]: 1 }]) {
-        assertClean(resolve({ [key]: wrong }), key);
+        assertClean(resolve(optionOf(wrong)), key);
       }
     }
   });

@@ -11,6 +11,7 @@ import type {
   Transport,
   TransportSession,
 } from "../../src/transport/port.ts";
+import { agentSocket } from "../_support/agent_socket.ts";
 import { createWebSocketTransport } from "../../src/transport/websocket.ts";
 import type { HelloPayload } from "../../src/protocol/frames.ts";
 import { createFakeClock } from "../../src/testing/fake_clock.ts";
@@ -258,8 +259,9 @@ describe("createFailoverTransport() behind a proxy that strips upgrades", () => 
     const { token } = await brain.mint("behind-a-proxy");
     const proxy = await startStrippingProxy(brain.port);
     const brainUrl = `http://127.0.0.1:${proxy.port}`;
+    // The agent's own socket: that of Node does not tell how an upgrade was refused.
     const transport = createFailoverTransport([
-      createWebSocketTransport({ brainUrl, token }),
+      createWebSocketTransport({ brainUrl, token, webSocket: agentSocket }),
       createLongPollTransport({ brainUrl, token }),
     ], { clock: systemClock, reprobeFirstMs: 200, random: () => 0.5 });
     const owner = new Owner();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { agentSocket } from "../_support/agent_socket.ts";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, it } from "node:test";
@@ -6,7 +7,7 @@ import type { HelloPayload } from "../../src/protocol/frames.ts";
 import type { FakeBrain } from "../../src/testing/fake_brain.ts";
 import { describeDialFailure } from "../../src/transport/dial_failure.ts";
 import type { OpenOutcome, SessionEnd, SessionHandlers } from "../../src/transport/port.ts";
-import type { WebSocketLike } from "../../src/transport/socket_like.ts";
+import { runtimeWebSocket, type WebSocketLike } from "../../src/transport/socket_like.ts";
 import { createWebSocketTransport } from "../../src/transport/websocket.ts";
 import { hurriedClock, startTestBrain, TOKEN, until } from "../_support/agent_rig.ts";
 
@@ -50,13 +51,20 @@ async function open(
   signal: AbortSignal = new AbortController().signal,
   token = TOKEN,
 ): Promise<OpenOutcome> {
-  return await createWebSocketTransport({ brainUrl, token }).open(HELLO, handlers, signal);
+  return await createWebSocketTransport({ brainUrl, token, webSocket }).open(
+    HELLO,
+    handlers,
+    signal,
+  );
 }
 
 function refusal(outcome: OpenOutcome): SessionEnd {
   assert.equal(outcome.kind, "refused");
   return outcome.kind === "refused" ? outcome.end : assert.fail();
 }
+
+// Node's own socket does not tell how an upgrade was refused.
+const webSocket = "Bun" in globalThis || "Deno" in globalThis ? runtimeWebSocket : agentSocket;
 
 describe("createWebSocketTransport()", () => {
   it("opens a session with the terms of the brain and closes it", async () => {

@@ -1,7 +1,14 @@
 // Compile-only: the real Hono takes the structural middleware and keeps its types.
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
-import { type HonoAgent, z4j, type Z4jVariables } from "../../src/web/hono.ts";
+import type { Agent } from "../../mod.ts";
+import {
+  type HonoAgent,
+  isLocalRequest,
+  z4j,
+  z4jRoutes,
+  type Z4jVariables,
+} from "../../src/web/hono.ts";
 
 declare const agent: HonoAgent & { readonly mine: 42 };
 
@@ -29,4 +36,11 @@ named.use(
       Promise.resolve({ user: c.var.user }),
     route: routePath,
   }),
+);
+
+declare const whole: Agent;
+named.get("/_z4j/*", z4jRoutes(whole));
+plain.get(
+  "/_z4j/*",
+  z4jRoutes(whole, { allow: (c, page) => page === "live" || isLocalRequest(c) }),
 );

@@ -1,7 +1,9 @@
-import type { AgentRow, BrainStats, QueueRow, WorkerRow } from "../store.ts";
+import type { AgentRow, AgentWorkerRow, BrainStats, QueueRow, WorkerRow } from "../store.ts";
 import { badge, visible, when } from "./format.ts";
 import { html, type Markup } from "./html.ts";
 import { empty, table } from "./layout.ts";
+import { queuePath } from "./queue_page.ts";
+import { workerPath } from "./worker_page.ts";
 
 /** The numbers at the head of the page. */
 export function tiles(stats: BrainStats): Markup {
@@ -45,10 +47,14 @@ export function workerList(rows: readonly WorkerRow[], nowMs: number): Markup {
     rows.map((row) =>
       html`
         <tr>
-          <td class="name">${visible(row.name)}<span class="sub">${visible(
-            row.engine,
-          )}${row.queues.length > 0 && ` · ${visible(row.queues.join(", "))}`}${row.pid !== null &&
-            ` · pid ${row.pid}`}</span></td>
+          <td
+            class="name"><a href="${workerPath(row.id)}">${visible(
+              row.name,
+            )}</a><span class="sub">${visible(
+              row.engine,
+            )}${row.queues.length > 0 &&
+              ` · ${visible(row.queues.join(", "))}`}${row.pid !== null &&
+              ` · pid ${row.pid}`}</span></td>
           <td>${badge(row.state)}</td>
           <td class="num">${row.activeTasks}${row.concurrency !== null &&
             html`<span class="faint"> / ${row.concurrency}</span>`}</td>
@@ -68,6 +74,7 @@ export function queueList(rows: readonly QueueRow[], nowMs: number): Markup {
     <th scope="col">Queue</th>
     <th scope="col" class="num">Waiting</th>
     <th scope="col" class="num">Measured</th>
+    <th scope="col"><span class="skip">Actions</span></th>
   `;
   return table(
     "Queues",
@@ -81,6 +88,7 @@ export function queueList(rows: readonly QueueRow[], nowMs: number): Markup {
             )}</a><span class="sub">${visible(row.engine)}</span></td>
           <td class="num">${row.pendingCount ?? "–"}</td>
           <td class="num">${when(row.depthAtMs, nowMs)}</td>
+          <td class="num"><a class="button" href="${queuePath(row.engine, row.name)}">Steer</a></td>
         </tr>
       `
     ),
@@ -127,4 +135,39 @@ function agentRow(row: AgentRow, nowMs: number): Markup {
       </td>
     </tr>
   `;
+}
+
+/** What the engines of running processes find risky, each once. */
+export function findingList(processes: readonly AgentWorkerRow[]): Markup {
+  const running = processes.filter(({ state }) => state === "online");
+  const found = new Map(
+    running.flatMap(({ findings }) => findings).map((finding) => [
+      `${finding.engine} ${finding.code} ${finding.subject}`,
+      finding,
+    ]),
+  );
+  if (found.size === 0) {
+    return empty("Nothing found", "Engines look at their set-up when an agent starts.");
+  }
+  const head = html`
+    <th scope="col">Finding</th>
+    <th scope="col">Severity</th>
+    <th scope="col">What to do</th>
+  `;
+  return table(
+    "Findings",
+    head,
+    [...found.values()].map((finding) =>
+      html`
+        <tr>
+          <td
+            class="name">${visible(finding.message)}<span class="sub mono">${visible(
+              finding.code,
+            )} · ${visible(finding.engine)} · ${visible(finding.subject)}</span></td>
+          <td>${badge(finding.severity)}</td>
+          <td>${visible(finding.remedy)}</td>
+        </tr>
+      `
+    ),
+  );
 }

@@ -1,5 +1,6 @@
 import type { BrainReader, TaskFilter } from "../store.ts";
-import { agentList, queueList, tiles, workerList } from "./fleet.ts";
+import { schedulerTokens } from "../api_schedules.ts";
+import { agentList, findingList, queueList, tiles, workerList } from "./fleet.ts";
 import { html, type Markup } from "./html.ts";
 import { liveSection } from "./layout.ts";
 import { commandList, scheduleList } from "./schedules.ts";
@@ -34,7 +35,12 @@ export const SECTIONS: ReadonlyMap<string, Section> = new Map(Object.entries<Sec
   },
   schedules: {
     topics: "schedules",
-    render: ({ reader, projectId, nowMs }) => scheduleList(reader.schedules(projectId), nowMs),
+    render: ({ reader, projectId, nowMs }) =>
+      scheduleList(
+        reader.schedules(projectId),
+        schedulerTokens(reader.agents(projectId)),
+        nowMs,
+      ),
   },
   workers: {
     topics: "workers",
@@ -47,6 +53,10 @@ export const SECTIONS: ReadonlyMap<string, Section> = new Map(Object.entries<Sec
   agents: {
     topics: "agents",
     render: ({ reader, projectId, nowMs }) => agentList(reader.agents(projectId), nowMs),
+  },
+  findings: {
+    topics: "agents",
+    render: ({ reader, projectId }) => findingList(reader.agentWorkers(projectId)),
   },
   commands: {
     topics: "commands",
@@ -62,6 +72,7 @@ ${card("Tasks", view, taskFilters(view.filter))}
 ${card("Schedules", view)}
 <div class="pair">${card("Workers", view)}${card("Queues", view)}</div>
 ${card("Agents", view, null, MINT)}
+${card("Findings", view)}
 ${card("Commands", view)}`;
 }
 

@@ -7,6 +7,7 @@ import { cookieName } from "../auth_guard.ts";
 import { type HttpContext, type HttpEnv, type HttpParts, HttpRefusal } from "../http_env.ts";
 import type { ProjectRow, TaskRow } from "../store.ts";
 import { CLIENT } from "./client.ts";
+import { addCommandPages } from "./command_routes.ts";
 import { layout, liveSection } from "./layout.ts";
 import { mintedBody } from "./minted_page.ts";
 import { overview, SECTIONS } from "./overview.ts";
@@ -30,6 +31,7 @@ export function createPages(parts: HttpParts): Hono<HttpEnv> {
   addOverview(app, parts);
   addTaskPages(app, parts);
   addActions(app, parts);
+  addCommandPages(app, parts, shown);
   return app;
 }
 
@@ -109,6 +111,16 @@ function addActions(app: Hono<HttpEnv>, parts: HttpParts): void {
       return c.redirect("/#commands", 303);
     });
   }
+  app.post("/schedules/:id/delete", (c) => {
+    const { id: projectId } = shown(parts);
+    const row = reader.schedule(projectId, c.req.param("id"));
+    if (row === null) throw new HttpRefusal(404, "there is no such schedule");
+    const { id: scheduleId, scheduler } = row;
+    accepted(operator.writeSchedule(projectId, {
+      ...{ operation: "delete", scheduler, scheduleId, definition: {} },
+    }));
+    return c.redirect("/#schedules", 303);
+  });
   app.post("/schedules/:id/:operation", (c) => {
     const operation = OPERATIONS.find((known) => known === c.req.param("operation"));
     if (operation === undefined) throw new HttpRefusal(404, "there is no such operation");

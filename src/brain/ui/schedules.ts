@@ -4,7 +4,11 @@ import { html, type Markup } from "./html.ts";
 import { empty, table } from "./layout.ts";
 
 /** The schedules with their buttons. */
-export function scheduleList(rows: readonly ScheduleRow[], nowMs: number): Markup {
+export function scheduleList(
+  rows: readonly ScheduleRow[],
+  tokens: Readonly<Record<string, readonly string[]>>,
+  nowMs: number,
+): Markup {
   if (rows.length === 0) {
     return empty(
       "No schedule yet",
@@ -20,10 +24,18 @@ export function scheduleList(rows: readonly ScheduleRow[], nowMs: number): Marku
     <th scope="col" class="num opt">Runs</th>
     <th scope="col"><span class="skip">Actions</span></th>
   `;
-  return table("Schedules", head, rows.map((row) => scheduleRow(row, nowMs)));
+  return table(
+    "Schedules",
+    head,
+    rows.map((row) => scheduleRow(row, tokens[row.scheduler] ?? [], nowMs)),
+  );
 }
 
-function scheduleRow({ id, scheduler, row }: ScheduleRow, nowMs: number): Markup {
+function scheduleRow(
+  { id, scheduler, row }: ScheduleRow,
+  tokens: readonly string[],
+  nowMs: number,
+): Markup {
   const text = (name: string): string => visible(String(row[name] ?? ""));
   const isEnabled = row["is_enabled"] === true;
   const next = isEnabled ? parseTime(row["next_run_at"]) : null;
@@ -44,9 +56,18 @@ function scheduleRow({ id, scheduler, row }: ScheduleRow, nowMs: number): Markup
       <td>
         <div class="row end keep">${button(id, "trigger", "Run now")}${isEnabled
           ? button(id, "disable", "Disable")
-          : button(id, "enable", "Enable")}</div>
+          : button(id, "enable", "Enable")}${tokens.includes("delete") &&
+          deletion(id, text("name"))}</div>
       </td>
     </tr>
+  `;
+}
+
+function deletion(id: string, name: string): Markup {
+  const path = `/schedules/${encodeURIComponent(id)}/delete`;
+  return html`
+    <form method="post" action="${path}"
+      data-confirm="Delete ${name}? Its scheduler forgets it."><button class="danger" type="submit">Delete</button></form>
   `;
 }
 

@@ -1,4 +1,4 @@
-import type { JsonValue } from "../../base/json.ts";
+import { isJsonObject, type JsonValue } from "../../base/json.ts";
 import type { EventRow, TaskRow } from "../store.ts";
 import { badge, duration, pretty, visible, when } from "./format.ts";
 import { html, type Markup } from "./html.ts";
@@ -20,6 +20,7 @@ export function taskDetail(row: TaskRow, events: readonly EventRow[], nowMs: num
       <div>${valueBlock("Keyword arguments", row.kwargs)}</div>
     </div>
     ${valueBlock("Result", row.result)}
+    ${contextOf(events)}
     ${timeline(events, nowMs)}
   `;
 }
@@ -62,6 +63,47 @@ function facts(row: TaskRow, nowMs: number): Markup {
       `
     )
   }</dl>`;
+}
+
+const CONTEXT: readonly (readonly [key: string, title: string])[] = [
+  ["request_id", "Request"],
+  ["method", "Method"],
+  ["route", "Route"],
+  ["user", "User"],
+  ["tenant", "Tenant"],
+  ["trace_id", "Trace"],
+  ["span_id", "Span"],
+  ["parent_span_id", "Parent span"],
+];
+const MAX_CONTEXT_FACTS = 32;
+
+/** The request or other work that asked for the task, as its events carry it. */
+function contextOf(events: readonly EventRow[]): Markup | string {
+  const context = events.map(({ data }) => data["context"]).find(isJsonObject);
+  if (context === undefined) return "";
+  const known = CONTEXT.filter(([key]) => key in context);
+  const more = Object.keys(context)
+    .filter((key) => !CONTEXT.some(([one]) => one === key))
+    .map((key) => [key, key] as const);
+  const entries = [...known, ...more].slice(0, MAX_CONTEXT_FACTS).map(([key, title]) => {
+    const value = context[key] ?? null;
+    return [title, typeof value === "string" ? value : pretty(value)] as const;
+  });
+  return html`
+    <section class="card">
+      <div class="head">
+        <h2>Asked for by</h2>
+      </div>
+      <dl class="facts">${entries.map(([title, value]) =>
+        html`
+          <div>
+            <dt>${visible(title)}</dt>
+            <dd class="mono">${visible(value)}</dd>
+          </div>
+        `
+      )}</dl>
+    </section>
+  `;
 }
 
 function related(engine: string, taskId: string | null): Markup | string {

@@ -45,6 +45,8 @@ export function taskList(
   nowMs: number,
 ): Markup {
   return html`${stateChips(stats, filter)}${
+    filter.state === "failure" && page.items.length > 0 && bulkRetry(page, filter)
+  }${
     page.items.length === 0
       ? noTasks(filter)
       : table("Tasks", HEAD, page.items.map((row) => taskRow(row, nowMs)))
@@ -127,6 +129,15 @@ function pager(page: Page<TaskRow>, filter: TaskFilter): Markup | string {
         html`<a href="/${
           filterQuery(filter, { cursor: page.nextCursor })
         }#tasks">Older</a>`}</span></div>
+  `;
+}
+
+// Only what this page shows: nobody retries by one click what he has not seen.
+function bulkRetry(page: Page<TaskRow>, filter: TaskFilter): Markup {
+  const count = page.items.length;
+  return html`
+    <form class="filters" method="post" action="/bulk-retry${filterQuery(filter)}"
+      data-confirm="Run these ${count} tasks again?"><button type="submit">Retry these ${count}</button></form>
   `;
 }
 

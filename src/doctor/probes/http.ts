@@ -31,7 +31,7 @@ function judge({ status, json, headers }: Spoken, brainUrl: string): Finding {
   const what = `${brainUrl}/api/v1/health answered HTTP ${status}`;
   if (status === 200 && typeof json?.["status"] === "string") return recognised(json, brainUrl);
   if (status >= 300 && status < 400) {
-    const to = (headers.get("location") ?? "elsewhere").slice(0, 200);
+    const to = addressOf(headers.get("location"), brainUrl);
     return fail("Z4J_DOCTOR_HTTP_REDIRECT", `${what} and points to ${to}`, { facts });
   }
   if (status === 407) return fail("Z4J_DOCTOR_PROXY_CREDENTIALS", what, { facts });
@@ -42,6 +42,13 @@ function judge({ status, json, headers }: Spoken, brainUrl: string): Finding {
   }
   const detail = status === 200 ? `${what}, but not as a brain does` : what;
   return fail("Z4J_DOCTOR_HTTP_NOT_BRAIN", detail, { facts });
+}
+
+/** Where a redirect leads, without user information and query. */
+function addressOf(location: string | null, base: string): string {
+  if (location === null || !URL.canParse(location, base)) return "elsewhere";
+  const { origin, pathname } = new URL(location, base);
+  return `${origin}${pathname}`.slice(0, 200);
 }
 
 function recognised(json: NonNullable<Spoken["json"]>, brainUrl: string): Finding {

@@ -1,4 +1,5 @@
 import { fail, ok, type Probe, skip } from "../probe.ts";
+import { probeEvent } from "../probe_event.ts";
 import { silenced } from "./proxy.ts";
 
 /** One probe event, acknowledged by the brain. */
@@ -11,7 +12,12 @@ export const roundTripProbe: Probe = {
     if (left !== null) return left;
     if (context.options.roundTrip === false) return skip("left out (--no-round-trip)");
     const session = await context.session();
-    if (session.identity === null) return skip("needs the long-poll path, see secret");
+    if (session.identity === null) {
+      const full = await context.fullSession();
+      return full?.kind === "proved"
+        ? ok(`an event was acknowledged after ${full.ms} ms, over a WebSocket`, { ms: full.ms })
+        : skip("needs the long-poll path, see secret");
+    }
     const startedAt = performance.now();
     const answer = await session.post("event_batch", { events: [probeEvent()] });
     const ms = Math.round(performance.now() - startedAt);
@@ -25,15 +31,3 @@ export const roundTripProbe: Probe = {
     return fail("Z4J_DOCTOR_EVENT_REFUSED", `the brain answered HTTP ${answer.status}`);
   },
 };
-
-// Of unknown kind and of no task: it is stored and shown nowhere.
-function probeEvent(): Readonly<Record<string, string | { readonly probe: true }>> {
-  return {
-    id: crypto.randomUUID(),
-    kind: "unknown",
-    engine: "z4j-doctor",
-    task_id: "",
-    occurred_at: new Date().toISOString(),
-    data: { probe: true },
-  };
-}

@@ -1,6 +1,7 @@
+import { CLOSE } from "@z4j/core/protocol";
 import type { Answer } from "../brain_http.ts";
 import type { DoctorContext } from "../context.ts";
-import { fail, type Finding, ok, type Probe, warn } from "../probe.ts";
+import { fail, type Finding, ok, type Probe } from "../probe.ts";
 import { isSkewed } from "./clock.ts";
 import { silenced } from "./proxy.ts";
 
@@ -13,7 +14,7 @@ export const secretProbe: Probe = {
     const left = silenced(context);
     if (left !== null) return left;
     const session = await context.session();
-    if (session.identity === null) return unproved(session.opening);
+    if (session.identity === null) return await proveOverSocket(session.opening, context);
     // Informative at every brain: nothing is stored for it (protocol section 16).
     const answer = await session.post("registry_delta", {});
     const found = judge(answer);
@@ -22,9 +23,20 @@ export const secretProbe: Probe = {
   },
 };
 
-function unproved(opening: Answer): Finding {
-  const why = opening.kind === "silence" ? opening.detail : `HTTP ${opening.status}`;
-  return warn("Z4J_DOCTOR_SECRET_UNPROVED", `the long-poll path does not answer (${why})`);
+/** Without long-poll only a whole session proves the secret. */
+async function proveOverSocket(opening: Answer, context: DoctorContext): Promise<Finding> {
+  if (context.values.transport === "longpoll") return unproved(opening);
+  const full = await context.fullSession();
+  if (full?.kind === "proved") return ok("the brain accepted a signed frame over a WebSocket");
+  if (full?.kind === "ended" && full.wasOpen && full.end.code === CLOSE.forbidden) {
+    return fail("Z4J_DOCTOR_SECRET_WRONG", "the brain refused the signature (4403)");
+  }
+  return unproved(opening);
+}
+
+function unproved(answer: Answer): Finding {
+  const why = answer.kind === "silence" ? answer.detail : `HTTP ${answer.status}`;
+  return fail("Z4J_DOCTOR_SECRET_UNPROVED", `the long-poll path does not answer (${why})`);
 }
 
 function judge(answer: Answer): Finding | "signature" {
@@ -45,7 +57,7 @@ function judge(answer: Answer): Finding | "signature" {
 /** Both end in the same refusal; signing with the brain's time tells them apart. */
 async function wrongSecretOrClock(context: DoctorContext): Promise<Finding> {
   if (isSkewed(await context.clockOffsetMs())) {
-    const retry = await (await context.session(true)).post("registry_delta", {});
+    const retry = await (await context.shiftedSession()).post("registry_delta", {});
     if (judge(retry) !== "signature") {
       return ok("the brain accepted a frame that was signed by its own time, see clock");
     }

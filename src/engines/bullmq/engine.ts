@@ -1,19 +1,21 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
-import { errorText } from "../../base/errors.ts";
-import type { Engine, EngineSink } from "../contract.ts";
+import type { Engine, EngineHost } from "../contract.ts";
 import { defineEngine } from "../define.ts";
-import { type Ancestors, createAncestors } from "./ancestors.ts";
-import { createParentReader } from "./flow_reader.ts";
+import { attachBull, type Attachment } from "./attachment.ts";
+import { createBullCommands } from "./commands/actions.ts";
+import { takeCensus } from "./commands/census.ts";
+import { createRouter } from "./commands/router.ts";
+import type { CommandSite } from "./commands/site.ts";
+import { member, text } from "./facts.ts";
 import { createDepthReader } from "./health.ts";
 import type { BullQueueLike, BullWorkerLike } from "./like.ts";
+import { lintBull } from "./lint/lint.ts";
+import { createJobObserver } from "./lint/observer.ts";
+import type { LintedWorker } from "./lint/rules.ts";
 import { BULLMQ, type BullProfile } from "./profile.ts";
-import { reconcileJob } from "./reconcile.ts";
-import { quietly } from "./quietly.ts";
-import { createReporter, type Reporter } from "./reporter.ts";
-import { watchProducer } from "./sources/producer.ts";
-import { type WatchedWorker, watchWorker } from "./sources/worker.ts";
-import { type ActionTools, submitJob } from "./submit.ts";
-import { nameWorkers } from "./worker_name.ts";
+import { openRedis } from "./redis/link.ts";
+import { createRedisOrigin, type RedisConnection } from "./redis/origin.ts";
+import type { BullmqModuleLike } from "./sources/module.ts";
 
 /** What users say about their queues and workers. */
 export interface BullmqEngineOptions {
@@ -21,6 +23,24 @@ export interface BullmqEngineOptions {
   readonly queues?: readonly BullQueueLike[] | undefined;
   /** Workers that run in this process. */
   readonly workers?: readonly BullWorkerLike[] | undefined;
+  /**
+   * The module `bullmq` itself: queues and workers that the process makes are
+   * found, as long as the engine is attached first. Default: only those listed.
+   */
+  readonly bullmq?: BullmqModuleLike | undefined;
+  /**
+   * How to reach Redis: a client of ioredis (it is duplicated, never used), a
+   * function that makes one from options, or options that replace those of a
+   * queue or worker. Default: as the queues and workers do.
+   */
+  readonly connection?: RedisConnection | undefined;
+  /** Prefix of the keys. Default: that of the queues, else `bull`. */
+  readonly prefix?: string | undefined;
+  /**
+   * Whether what other processes do is watched as well, by one agent of the
+   * project at a time. Default: `true`.
+   */
+  readonly stream?: boolean | undefined;
   /** Name of the engine on the brain. Default: `bullmq`. */
   readonly name?: string | undefined;
   /** Name of the workers of this process. Default: each worker's own, else `<queue>-<pid>`. */
@@ -33,9 +53,11 @@ export interface BullmqEngineOptions {
 
 /**
  * Watches and steers BullMQ (version 5 or 6) through the user's own objects.
- * Makes no connection and no queue of its own.
  *
- * Reports what the given workers do and what the given queues add. Task ids are
+ * Reports what the given workers do and what the given queues add. What happens
+ * in other processes, in any language, one agent of the project reads from
+ * Redis. An agent adds at most two connections, made from the user's own client;
+ * it makes no queue. Task ids are
  * `<queue>:<job id>`. Between attempts a job is `task.retried`; `task.failed`
  * comes only after the last one.
  *
@@ -61,67 +83,83 @@ export function createBullEngine(
   options: BullmqEngineOptions & { readonly name: string },
   profile: BullProfile,
 ): Engine {
-  const { name, queues = [], workers = [], clock = systemClock } = options;
-  requireDistinct(queues);
-  const names = nameWorkers(workers, options.workerName, options.pid);
-  const tools: ActionTools = { engine: name, queues, profile, clock };
+  const { name, clock = systemClock } = options;
+  requireDistinct(options.queues ?? []);
+  const queues = [...options.queues ?? []];
+  const origin = createRedisOrigin(options.connection, () => owners(), clock);
+  const commands = openRedis({ origin, role: "commands", clock });
+  const site: CommandSite = {
+    ...{ engine: name, profile, clock, prefix: options.prefix, queues, link: commands },
+    queueClass: options.bullmq?.Queue,
+    workers: () => attachment?.watched() ?? [],
+    report: (events) => attachment?.report(events),
+    arrival: (job, queue) => attachment?.arrival(job, queue),
+    isStreamed: () => attachment?.isStreamed() ?? false,
+    forbidden: (action, parameters) => offered?.forbidden?.(action, parameters) ?? null,
+    restart: () => offered?.restart,
+  };
+  const router = createRouter(site);
+  const hasQueues = queues.length > 0 || options.bullmq !== undefined;
+  const hasWorkers = hasQueues || (options.workers ?? []).length > 0;
+  const { access, actions, capabilities } = createBullCommands(site, router, {
+    hasQueues,
+    hasWorkers,
+  });
   const readDepths = createDepthReader(queues, clock);
-  let watched: readonly WatchedWorker[] = [];
-  let stops: (() => void)[] = [];
+  const observer = createJobObserver();
+  let attachment: Attachment | undefined;
+  let offered: EngineHost | undefined;
+  let serving: AbortController | undefined;
   return defineEngine<Engine>({
     name,
-    capabilities: queues.length === 0 ? [] : ["submit_task"],
-    attach(sink) {
-      if (stops.length > 0) return;
-      const reporter = createReporter(sink, profile, clock);
-      stops = queues.flatMap((queue) =>
-        tryWatch(
-          sink,
-          `queue ${queue.name}`,
-          () => watchProducer(queue, reporter, ancestorsOf(queue)),
-        )
-      );
-      watched = workers.flatMap((worker) =>
-        tryWatch(sink, `worker of ${worker.name}`, () => watch(worker, reporter))
-      );
-      stops.push(...watched.map((worker) => () => worker.stop()), () => reporter.close());
+    capabilities,
+    attach(sink, host) {
+      offered = host;
+      attachment ??= attachBull({
+        ...options,
+        ...{ profile, clock, queues, origin, commands, sink, host, observer },
+      });
+      if (host === undefined || serving !== undefined || !profile.hasStreams) return;
+      serving = new AbortController();
+      void router.serve(host.scope, () => access.prefix(), serving.signal);
     },
-    detach() {
-      for (const stop of stops.splice(0)) quietly(stop);
-      watched = [];
+    async detach() {
+      serving?.abort();
+      serving = undefined;
+      const ending = attachment;
+      attachment = undefined;
+      await ending?.detach();
+      // A later command connects anew.
+      commands.drop();
     },
     async health() {
-      const reports = watched.map((worker) => worker.health());
-      return { brokerType: profile.brokerType, workers: reports, ...await readDepths() };
+      const [depths, census] = await Promise.all([readDepths(), takeCensus(site, access, router)]);
+      return {
+        brokerType: profile.brokerType,
+        workers: [...attachment?.workers() ?? [], ...census?.workers ?? []],
+        facts: { ...attachment?.facts(), ...census?.facts },
+        ...depths,
+      };
     },
-    actions: {
-      ...(queues.length === 0
-        ? {}
-        : { submit: (input, context) => submitJob(tools, input, context) }),
-      reconcile: (taskId, context) => reconcileJob(tools, taskId, context),
+    async lint(facts = {}) {
+      const workers = attachment?.linted() ?? (options.workers ?? []).map(unattached);
+      try {
+        return await lintBull({ profile, queues, workers, observer, facts, redis: commands });
+      } finally {
+        // Looked at without an agent: nothing stays open.
+        if (attachment === undefined) commands.drop();
+      }
     },
+    actions,
   });
 
-  function watch(worker: BullWorkerLike, reporter: Reporter): WatchedWorker {
-    const workerName = names.get(worker) ?? worker.name;
-    const ancestors = ancestorsOf(worker);
-    return watchWorker({ worker, name: workerName, reporter, ancestors, clock, pid: options.pid });
-  }
-
-  // One for each object: every one may have a Redis of its own.
-  function ancestorsOf(owner: BullQueueLike | BullWorkerLike): Ancestors {
-    return createAncestors(createParentReader(owner, queues), clock);
+  function owners(): readonly unknown[] {
+    return [...queues, ...attachment?.objects() ?? options.workers ?? []];
   }
 }
 
-// An object that does not look as expected costs its own events, nothing else.
-function tryWatch<T>(sink: EngineSink, what: string, begin: () => T): readonly T[] {
-  try {
-    return [begin()];
-  } catch (error) {
-    quietly(() => sink.notice({ what, error: errorText(error) }, `Cannot watch the ${what}`));
-    return [];
-  }
+function unattached(worker: BullWorkerLike): LintedWorker {
+  return { worker, isNamed: text(member(member(worker, "opts"), "name")) !== undefined };
 }
 
 function requireDistinct(queues: readonly BullQueueLike[]): void {

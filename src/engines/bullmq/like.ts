@@ -74,4 +74,11 @@ export interface BullWorkerLike {
 }
 
 /** Events of a worker that the adapter listens to. */
-export type BullWorkerEvent = "active" | "completed" | "failed" | "ready" | "closing" | "closed";
+export type BullWorkerEvent =
+  | "active"
+  | "completed"
+  | "failed"
+  | "ready"
+  | "closing"
+  | "closed"
+  | "ioredis:close";

@@ -27,3 +27,6 @@ export const MAX_OPEN_READS = 64;
 
 /** Jobs that wait for their root at once; more are reported with what is known. */
 export const MAX_HELD_JOBS = 5_000;
+
+/** Contexts of jobs that are remembered for a library that keeps no carrier. */
+export const MAX_KNOWN_CONTEXTS = 10_000;

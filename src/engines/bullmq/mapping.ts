@@ -1,7 +1,9 @@
 import type { TaskEvent, TaskEventData, TaskEventKind } from "../contract.ts";
+import { attemptId } from "./event_id.ts";
 import { finite, isoTime, member, text, time } from "./facts.ts";
 import { failureTexts } from "./failure.ts";
 import { flowTaskId, parentPlace } from "./flow.ts";
+import type { BullContexts } from "./job_contexts.ts";
 import type { BullJobLike } from "./like.ts";
 import { inputOf } from "./payload.ts";
 import type { BullProfile } from "./profile.ts";
@@ -17,6 +19,8 @@ export interface Sight {
   readonly worker?: string | undefined;
   /** Unix milliseconds now, for times that the job does not carry. */
   readonly nowMs: number;
+  /** Reads the context that a job carries. Default: none is read. */
+  readonly contexts?: Pick<BullContexts, "of"> | undefined;
 }
 
 // What BullMQ calls a job that was added without a name.
@@ -112,7 +116,37 @@ function event(
 ): readonly TaskEvent[] {
   const id = jobIdOf(job);
   if (id === undefined) return [];
-  return [{ kind, taskId: taskIdOf(sight.queue, id), occurredAtMs: atMs ?? sight.nowMs, data }];
+  const taskId = taskIdOf(sight.queue, id);
+  const occurredAtMs = atMs ?? sight.nowMs;
+  return [{
+    id: idOf(kind, job, sight.profile, taskId, occurredAtMs),
+    kind,
+    taskId,
+    occurredAtMs,
+    data,
+    context: sight.contexts?.of(job, sight.queue),
+  }];
+}
+
+/**
+ * The same id from every source. What sources see at times of their own is told
+ * apart by the number of the run instead.
+ */
+function idOf(
+  kind: TaskEventKind,
+  job: BullJobLike,
+  profile: BullProfile,
+  taskId: string,
+  occurredAtMs: number,
+): string | undefined {
+  const createdMs = time(member(job, "timestamp"));
+  if (createdMs === undefined) return undefined;
+  if (kind !== "task.started" && kind !== "task.retried") {
+    return attemptId({ taskId, kind, createdMs, timeMs: occurredAtMs });
+  }
+  const run = finite(member(job, "attemptsStarted"));
+  if (run === undefined || !profile.countsRuns) return undefined;
+  return attemptId({ taskId, kind, createdMs, timeMs: createdMs, run });
 }
 
 function runtime(job: BullJobLike, endedMs: number): number | undefined {

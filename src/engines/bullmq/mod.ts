@@ -21,4 +21,6 @@ export type {
   BullWorkerEvent,
   BullWorkerLike,
 } from "./like.ts";
-export type { Engine, EngineSink } from "../contract.ts";
+export type { BullmqModuleLike } from "./sources/module.ts";
+export type { RedisConnection } from "./redis/origin.ts";
+export type { Engine, EngineHost, EngineSink } from "../contract.ts";

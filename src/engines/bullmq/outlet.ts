@@ -14,6 +14,8 @@ export interface Outlet {
   hold(taskId: string, ready: Promise<void>, finish: () => readonly TaskEvent[]): void;
   /** Whether one more job can be held. */
   hasRoom(): boolean;
+  /** Resolves once everything that is held now has left. */
+  settled(): Promise<void>;
   /** Counts what cannot be reported. */
   lost(count: number, reason: string): void;
   /** Gives on everything that waits, as it is; nothing leaves afterwards. */
@@ -23,6 +25,7 @@ export interface Outlet {
 interface Held {
   readonly finish: () => readonly TaskEvent[];
   readonly later: EngineEvent[];
+  readonly gone: Promise<void>;
 }
 
 /** Creates the way to a sink. */
@@ -49,6 +52,9 @@ export function createOutlet(sink: EngineSink): Outlet {
   };
   return {
     lost,
+    async settled() {
+      await Promise.all([...waiting.values()].map(({ gone }) => gone));
+    },
     hasRoom: () => waiting.size < MAX_HELD_JOBS,
     send(events) {
       if (closed) return;
@@ -61,10 +67,9 @@ export function createOutlet(sink: EngineSink): Outlet {
     hold(taskId, ready, finish) {
       const earlier = waiting.get(taskId);
       if (earlier !== undefined) release(taskId, earlier);
-      const held: Held = { finish, later: [] };
-      waiting.set(taskId, held);
       const end = (): void => release(taskId, held);
-      ready.then(end, end);
+      const held: Held = { finish, later: [], gone: ready.then(end, end) };
+      waiting.set(taskId, held);
     },
     close() {
       for (const [taskId, held] of waiting) release(taskId, held);

@@ -1,12 +1,19 @@
 import type { TaskPriority } from "../contract.ts";
 import { finite, member, time } from "./facts.ts";
 import { lastStack } from "./failure.ts";
+import type { CarrierProfile } from "./job_contexts.ts";
 import type { BullJobLike, BullJobOptionsLike } from "./like.ts";
 
 /** What differs between the queue libraries that one adapter serves. */
-export interface BullProfile {
+export interface BullProfile extends CarrierProfile {
   /** Technique under the queues, for the health page. */
   readonly brokerType: string;
+  /** Whether jobs count every run that began, retries and steps alike. */
+  readonly countsRuns: boolean;
+  /** Whether it takes every command; else only new jobs. */
+  readonly steers: boolean;
+  /** Whether its queues write streams of events into Redis. */
+  readonly hasStreams: boolean;
   /** Whether a failed attempt was the last one. */
   isFinal(job: BullJobLike, error: unknown): boolean;
   /** Number of the attempt that began or ended, 1 for the first. */
@@ -22,6 +29,11 @@ export interface BullProfile {
 /** BullMQ 5 and 6. */
 export const BULLMQ: BullProfile = {
   brokerType: "redis",
+  countsRuns: true,
+  hasStreams: true,
+  steers: true,
+  keepsOptions: true,
+  runner: "callProcessJob",
   // `failed` is emitted for every attempt; only the last one sets `finishedOn`.
   isFinal: (job) => time(member(job, "finishedOn")) !== undefined,
   attempt(job, phase) {

@@ -1,8 +1,9 @@
-/** Runs something whose failure must reach nobody. */
-export function quietly(action: () => void): void {
+/** Runs something whose failure must reach nobody; `undefined` when it failed. */
+export function quietly<T>(action: () => T): T | undefined {
   try {
-    action();
+    return action();
   } catch {
     // The host's listeners and calls go on as if we were not there.
+    return undefined;
   }
 }

@@ -1,10 +1,10 @@
 import type { ActionContext, TaskState } from "../contract.ts";
-import { bounded } from "./bounded.ts";
+import type { QueueAccess } from "./commands/queue_access.ts";
+import type { CommandSite } from "./commands/site.ts";
+import { createSteps } from "./commands/step.ts";
 import { member, text, time } from "./facts.ts";
 import { failureTexts } from "./failure.ts";
 import type { BullProfile } from "./profile.ts";
-import type { ActionTools } from "./submit.ts";
-import { placeOf } from "./task_id.ts";
 
 const STATES: Readonly<Record<string, TaskState["state"]>> = {
   "wait": "pending",
@@ -22,21 +22,25 @@ const UNKNOWN: TaskState = { state: "unknown" };
 
 /** Looks a job up; what cannot be told leaves the brain's row alone. */
 export async function reconcileJob(
-  tools: ActionTools,
+  site: CommandSite,
+  access: QueueAccess,
   taskId: string,
   context: ActionContext,
 ): Promise<TaskState> {
-  const place = placeOf(taskId);
-  const queue = tools.queues.find(({ name }) => name === place?.queue);
-  if (place === undefined || queue === undefined) return UNKNOWN;
-  const read = await bounded(context, async () => ({
-    job: await queue.getJob(place.jobId),
+  const steps = createSteps(context, site.clock, site.link);
+  try {
+    const { handle, queue, jobId } = await access.place(taskId, steps);
+    const job = await steps.read(() => handle.getJob(jobId));
     // Read last: the job may have finished since.
-    state: await queue.getJobState(place.jobId),
-  }));
-  if (read.ended !== "value") return UNKNOWN;
-  const { job, state } = read.value;
-  return stateOf(tools.profile, job, state);
+    const native = await steps.read(() => handle.getJobState(jobId));
+    const found = stateOf(site.profile, job, native);
+    if (found.state !== "started" || !access.isOwn(handle)) return found;
+    const lock = await site.link.call("EXISTS", [access.key(queue, `${jobId}:lock`)]);
+    // A worker renews its lock: without one the job waits for the stall check.
+    return lock.ended === "value" && Number(lock.value) === 0 ? { ...found, stalled: true } : found;
+  } catch {
+    return UNKNOWN;
+  }
 }
 
 /** Puts the state of a job into the words of the contract. */

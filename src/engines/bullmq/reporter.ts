@@ -3,6 +3,7 @@ import { errorText } from "../../base/errors.ts";
 import type { EngineEvent, EngineSink, TaskEvent } from "../contract.ts";
 import type { Ancestors } from "./ancestors.ts";
 import { type FlowPlace, parentPlace } from "./flow.ts";
+import { type BullContexts, createBullContexts } from "./job_contexts.ts";
 import type { BullJobLike } from "./like.ts";
 import { RECENT_ARRIVALS } from "./limits.ts";
 import { arrivalEvents, type Sight } from "./mapping.ts";
@@ -18,9 +19,18 @@ export interface Reporter {
    * Reports the arrival of a job, unless this process did so already. In a flow
    * it may wait a moment for the root, and everything else of the job behind it.
    */
-  arrival(job: BullJobLike, queue: string, ancestors: Ancestors): void;
+  arrival(
+    job: BullJobLike,
+    queue: string,
+    ancestors: Ancestors,
+    extra?: Readonly<Record<string, unknown>>,
+  ): void;
+  /** Resolves once nothing of what was reported so far is held back any more. */
+  settled(): Promise<void>;
   /** Counts an event that cannot be reported. */
   lost(reason: string): void;
+  /** Carries the context of requests in jobs. */
+  readonly contexts: BullContexts;
   /** A sighting of a job now. */
   sight(queue: string, worker?: string): Sight;
   /** Reports what still waits with the best that is known, and ends. */
@@ -31,6 +41,7 @@ export interface Reporter {
 export function createReporter(sink: EngineSink, profile: BullProfile, clock: Clock): Reporter {
   const arrived: Recent = createRecent(RECENT_ARRIVALS);
   const outlet = createOutlet(sink);
+  const contexts = createBullContexts(sink.work, profile);
   const report = (make: () => readonly EngineEvent[]): void => {
     try {
       outlet.send(make());
@@ -43,17 +54,20 @@ export function createReporter(sink: EngineSink, profile: BullProfile, clock: Cl
     queue,
     worker,
     nowMs: clock.now(),
+    contexts,
   });
   return {
     report,
+    contexts,
     sight,
     lost: (reason) => outlet.lost(1, reason),
+    settled: () => outlet.settled(),
     close: () => outlet.close(),
-    arrival(job, queue, ancestors) {
+    arrival(job, queue, ancestors, extra) {
       report(() => {
         // Ids are used again after an obliterate; the time of creation is not.
         if (!arrived.add(`${queue}:${job.id}@${job.timestamp}`)) return [];
-        const events = arrivalEvents(job, sight(queue));
+        const events = withExtra(arrivalEvents(job, sight(queue)), extra);
         const parent = parentPlace(job);
         return parent === undefined ? events : inFlow(outlet, events, parent, ancestors);
       });
@@ -77,4 +91,16 @@ function inFlow(
 
 function withRoot(events: readonly TaskEvent[], rootTaskId: string): readonly TaskEvent[] {
   return events.map((event) => ({ ...event, data: { ...event.data, rootTaskId } }));
+}
+
+/** Events with more facts of the engine. */
+export function withExtra(
+  events: readonly TaskEvent[],
+  extra: Readonly<Record<string, unknown>> | undefined,
+): readonly TaskEvent[] {
+  if (extra === undefined || Object.keys(extra).length === 0) return events;
+  return events.map((event) => ({
+    ...event,
+    data: { ...event.data, extra: { ...event.data.extra, ...extra } },
+  }));
 }

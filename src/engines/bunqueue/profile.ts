@@ -9,6 +9,11 @@ import type { BullProfile } from "../bullmq/profile.ts";
  */
 export const BUNQUEUE: BullProfile = {
   brokerType: "sqlite",
+  countsRuns: false,
+  hasStreams: false,
+  steers: false,
+  keepsOptions: false,
+  runner: "processor",
   isFinal(job, error) {
     if (text(member(error, "name")) === "UnrecoverableError") return true;
     const made = finite(member(job, "attemptsMade")) ?? 0;

@@ -4,8 +4,11 @@ import { after, before, describe, it } from "node:test";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Queue, shutdownManager, UnrecoverableError, Worker } from "bunqueue/client";
+import { createWorkTracker } from "../../../src/agent/work_contexts.ts";
+import type { WorkSource } from "../../../src/base/work_context.ts";
 import type { EngineEvent, TaskEvent } from "../../../src/engines/contract.ts";
 import { bunqueueEngine } from "../../../src/engines/bunqueue/mod.ts";
+import { createAsyncStore } from "../../../src/platform/async_store.ts";
 import { type EngineTestBed, testEngine } from "../../../src/testing/engine_contract.ts";
 import { until } from "../../_support/wait.ts";
 
@@ -84,6 +87,37 @@ describe("bunqueueEngine()", () => {
     }, { ...options, concurrency: 1 });
     await until("all four", () => order.length === 4);
     deepEqual(order, ["critical", "high", "normal", "low"]);
+    await close(queue, worker);
+  });
+
+  it("carries the context of a request into the job and to its child, beside the data", async () => {
+    const work = createWorkTracker(createAsyncStore<WorkSource>());
+    const seen: unknown[] = [];
+    const { queue, worker } = open("context", async (job) => {
+      await Promise.resolve();
+      seen.push(job.data, work.current()?.user);
+      if (job.name === "parent") await queue.add("child", { n: 2 });
+    });
+    const events: TaskEvent[] = [];
+    const engine = bunqueueEngine({ queues: [queue], workers: [worker] });
+    await engine.attach({
+      event: (event) => void ("taskId" in event && events.push(event)),
+      lost() {},
+      notice() {},
+      work,
+    });
+    await work.run({ user: "u1" }, () => queue.addBulk([{ name: "parent", data: { n: 1 } }]));
+    const ended = () => events.filter(({ kind }) => kind === "task.succeeded").length;
+    await until("both ends", () => ended() === 2);
+    await queue.add("lone", { n: 3 });
+    await until("the third end", () => ended() === 3);
+    deepEqual(seen, [{ n: 1 }, "u1", { n: 2 }, "u1", { n: 3 }, undefined]);
+    for (const { data, context } of events) {
+      equal(context?.user, data.taskName === "lone" ? undefined : "u1");
+    }
+    const spans = (name: string) => events.find(({ data }) => data.taskName === name)?.context;
+    equal(spans("child")?.parentSpanId, spans("parent")?.spanId);
+    await engine.detach();
     await close(queue, worker);
   });
 });

@@ -6,10 +6,13 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { startBrain } from "../../../src/brain/mod.ts";
+import { readPresence } from "../../../src/presence/read.ts";
 import { until } from "../../_support/wait.ts";
 
+const SAVES = 10;
+
 describe("bun --hot", () => {
-  it("leaves one agent with one session after every save", async () => {
+  it("leaves one agent with one session and one set of hooks after ten saves", async () => {
     const folder = mkdtempSync(join(tmpdir(), "z4j-hot-"));
     await using brain = await startBrain({ port: 0, dataDir: null });
     const minted = await brain.mint("hot");
@@ -21,7 +24,7 @@ describe("bun --hot", () => {
 const agent = createAgent();
 await agent.start();
 await agent.ready();
-console.log("ready ${n}");
+console.log("ready ${n} " + process.listenerCount("SIGTERM") + process.listenerCount("beforeExit"));
 setInterval(() => {}, 1000);\n`,
       );
     save(0);
@@ -40,17 +43,18 @@ setInterval(() => {}, 1000);\n`,
     child.stdout.on("data", (chunk) => output += String(chunk));
     child.stderr.on("data", (chunk) => output += String(chunk));
     try {
-      for (let n = 0; n < 4; n++) {
+      for (let n = 0; n <= SAVES; n++) {
         if (n > 0) save(n);
-        await until(`ready ${n}`, () => output.includes(`ready ${n}`));
+        await until(`ready ${n}`, () => output.includes(`ready ${n} 11`));
       }
       const online = (): number =>
         brain.reader.agentWorkers(brain.project.id).filter(({ state }) => state === "online")
           .length;
       await until("one session", () => online() === 1);
       assert.doesNotMatch(output, /4002/);
-      assert.equal(output.split("agent starting").length - 1, 4);
-      assert.equal(output.split("agent stopped").length - 1, 3);
+      assert.equal(output.split("agent starting").length - 1, SAVES + 1);
+      assert.equal(output.split("agent stopped").length - 1, SAVES);
+      assert.equal((await readPresence(join(folder, "home"))).length, 1);
     } finally {
       if (child.pid !== undefined) process.kill(child.pid, "SIGKILL");
       rmSync(folder, { recursive: true, force: true });

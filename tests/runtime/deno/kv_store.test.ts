@@ -1,6 +1,6 @@
 // Needs `Deno.openKv`; run with --unstable-kv.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { loadDenoKv } from "../../../src/buffer/deno_kv.ts";
@@ -35,6 +35,19 @@ function opened(path: string, fingerprint = "p"): Promise<GroupedBuffer> {
 async function textsOf(buffer: GroupedBuffer): Promise<string[]> {
   return (await buffer.read(0, ALL)).map(({ text }) => text);
 }
+
+describe("openBuffer() with Deno KV", () => {
+  it("makes its files for the owner alone", () =>
+    inTempDir(async (dir) => {
+      const buffer = await opened(join(dir, "buffer-1.sqlite"));
+      buffer.push(event(1));
+      await buffer.settled();
+      for (const name of readdirSync(dir)) {
+        assert.equal(statSync(join(dir, name)).mode & 0o077, 0, name);
+      }
+      await buffer.close();
+    }));
+});
 
 describe("loadDenoKv()", () => {
   it("loadDenoKv() names the file it could not open", async () => {

@@ -1,5 +1,6 @@
 import type { Ancestors } from "../ancestors.ts";
 import { member, text } from "../facts.ts";
+import type { BullContexts } from "../job_contexts.ts";
 import type { BullJobLike, BullQueueLike } from "../like.ts";
 import { quietly } from "../quietly.ts";
 import type { Reporter } from "../reporter.ts";
@@ -10,6 +11,9 @@ export type StopWatching = () => void;
 type Add = (...values: unknown[]) => unknown;
 type Method = "add" | "addBulk";
 
+/** Takes what a method of a queue answered, and what it was called with. */
+type Seen = (queue: object, answer: unknown, values: readonly unknown[]) => void;
+
 /**
  * Reports the jobs that this process adds through a queue. The methods are
  * wrapped on this instance only; arguments, answers and errors pass unchanged.
@@ -19,42 +23,79 @@ export function watchProducer(
   reporter: Reporter,
   ancestors: Ancestors,
 ): StopWatching {
-  const { added, stop } = createArrivals(queue, reporter, ancestors);
-  const stops = [
-    wrap(queue, "add", (job, values) => added(job, values[2])),
-    wrap(queue, "addBulk", (jobs, values) => {
-      if (!Array.isArray(jobs)) return;
-      const asked: unknown = values[0];
-      for (const [i, job] of jobs.entries()) {
-        added(job, member(Array.isArray(asked) ? asked[i] : undefined, "opts"));
-      }
-    }),
-    stop,
-  ];
+  const arrivals = createArrivals(queue, reporter, ancestors);
+  const stops = [...wrapAdding(queue, () => arrivals, reporter.contexts), arrivals.stop];
   return () => {
     for (const stop of stops) stop();
   };
 }
 
-function wrap(
-  queue: BullQueueLike,
-  method: Method,
-  seen: (answer: unknown, values: readonly unknown[]) => void,
+/**
+ * Reports the jobs that this process adds through any queue of a class, also one
+ * that is made later. `found` learns of every queue when it adds its first job.
+ */
+export function watchProducers(
+  prototype: object,
+  reporter: Reporter,
+  found: (queue: BullQueueLike) => Ancestors,
 ): StopWatching {
-  const original: unknown = member(queue, method);
+  const known = new WeakMap<object, Arrivals>();
+  const stops = wrapAdding(prototype, (owner) => {
+    const earlier = known.get(owner);
+    if (earlier !== undefined) return earlier;
+    const queue = owner as BullQueueLike;
+    const arrivals = createArrivals(queue, reporter, found(queue));
+    known.set(owner, arrivals);
+    return arrivals;
+  }, reporter.contexts);
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+function wrapAdding(
+  target: object,
+  of: (queue: object) => Arrivals,
+  contexts: BullContexts,
+): readonly StopWatching[] {
+  return [
+    wrap(target, "add", contexts, (queue, job, values) => of(queue).added(job, values[2])),
+    wrap(target, "addBulk", contexts, (queue, jobs, values) => {
+      if (!Array.isArray(jobs)) return;
+      const asked: unknown = values[0];
+      const { added } = of(queue);
+      for (const [i, job] of jobs.entries()) {
+        added(job, member(Array.isArray(asked) ? asked[i] : undefined, "opts"));
+      }
+    }),
+  ];
+}
+
+function wrap(
+  target: object,
+  method: Method,
+  contexts: BullContexts,
+  seen: Seen,
+): StopWatching {
+  const original: unknown = member(target, method);
   if (typeof original !== "function") return () => {};
-  const own = Object.getOwnPropertyDescriptor(queue, method);
+  const own = Object.getOwnPropertyDescriptor(target, method);
   let watching = true;
   const wrapped: Add = function (this: unknown, ...values) {
-    const answer: unknown = Reflect.apply(original, this, values);
+    const queue = typeof this === "object" && this !== null ? this : target;
+    const name = text(member(queue, "name")) ?? "";
+    const carried = (watching ? quietly(() => contexts.carry(method, name, values)) : undefined) ??
+      { values, contexts: [] };
+    const answer: unknown = Reflect.apply(original, this, carried.values);
     if (!watching || !(answer instanceof Promise)) return answer;
     // One chain: a rejection stays the caller's, handled or not.
     return answer.then((value: unknown) => {
-      if (watching) quietly(() => seen(value, values));
+      if (watching) quietly(() => contexts.added(name, value, carried));
+      if (watching) quietly(() => seen(queue, value, values));
       return value;
     });
   };
-  Object.defineProperty(queue, method, {
+  Object.defineProperty(target, method, {
     value: wrapped,
     writable: true,
     configurable: true,
@@ -63,9 +104,9 @@ function wrap(
   return () => {
     watching = false;
     // Somebody wrapped our wrapper: it stays as a mere pass-through.
-    if (member(queue, method) !== wrapped) return;
-    if (own === undefined) Reflect.deleteProperty(queue, method);
-    else Object.defineProperty(queue, method, own);
+    if (member(target, method) !== wrapped) return;
+    if (own === undefined) Reflect.deleteProperty(target, method);
+    else Object.defineProperty(target, method, own);
   };
 }
 

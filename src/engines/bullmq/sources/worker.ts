@@ -11,8 +11,16 @@ import { taskIdOf } from "../task_id.ts";
 
 /** A worker of this process under watch. */
 export interface WatchedWorker {
+  /** Its name on the wire. */
+  readonly name: string;
+  /** The user's object. */
+  readonly worker: BullWorkerLike;
+  /** The job of an id, while it runs here. */
+  job(jobId: string): BullJobLike | undefined;
   /** How it looks now; also announces that it is alive, if that is due. */
   health(): WorkerReport;
+  /** How often its connection broke: answers that were lost say nothing of their jobs. */
+  breaks(): number;
   /** Removes every listener. */
   stop(): void;
 }
@@ -28,6 +36,8 @@ export interface WatchWorkerOptions {
   readonly clock: Clock;
   /** Process id for its page. */
   readonly pid?: number | undefined;
+  /** Told about every job whose attempt ended. */
+  readonly ended?: ((job: unknown) => void) | undefined;
 }
 
 interface Emitter {
@@ -45,12 +55,14 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
   const { worker } = options;
   const running = createRunning(() => concurrencyOf(worker) ?? 1);
   const presence = createPresence(options);
+  let breaks = 0;
   const listeners: Readonly<Record<BullWorkerEvent, Listener>> = {
     ...jobListeners(options, running),
     // BullMQ may say `ready` after a close that came at once.
     ready: () => isClosing(worker) ? undefined : presence.online(),
     closing: () => presence.offline(),
     closed: () => presence.offline(),
+    "ioredis:close": () => void breaks++,
   };
   const entries = (Object.keys(listeners) as BullWorkerEvent[]).map((event) => ({
     event,
@@ -59,7 +71,12 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
   const emitter: Emitter = worker as unknown as Emitter;
   for (const { event, listener } of entries) emitter.on(event, listener);
   if (!isClosing(worker)) presence.online();
+  const unfollow = options.reporter.contexts.follow(worker, worker.name);
   return {
+    name: options.name,
+    worker,
+    job: (jobId) => running.job(taskIdOf(worker.name, jobId)),
+    breaks: () => breaks,
     health() {
       presence.beat();
       return {
@@ -71,13 +88,14 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
       };
     },
     stop() {
+      unfollow();
       for (const { event, listener } of entries) quietly(() => emitter.off(event, listener));
     },
   };
 }
 
 function jobListeners(
-  { worker, name, reporter, ancestors }: WatchWorkerOptions,
+  { worker, name, reporter, ancestors, ended }: WatchWorkerOptions,
   running: Running,
 ): Readonly<Record<"active" | "completed" | "failed", Listener>> {
   const queue = worker.name;
@@ -90,7 +108,7 @@ function jobListeners(
   return {
     active(job) {
       if (!known(job, "began")) return;
-      running.add(taskIdOf(queue, String(job.id)));
+      running.add(taskIdOf(queue, String(job.id)), job);
       // A brain takes inputs from `received` only, and only before `started`.
       reporter.arrival(job, queue, ancestors);
       reporter.report(() => startedEvents(job, reporter.sight(queue, name)));
@@ -99,17 +117,20 @@ function jobListeners(
       if (!known(job, "completed")) return;
       running.delete(taskIdOf(queue, String(job.id)));
       reporter.report(() => succeededEvents(job, result, reporter.sight(queue, name)));
+      ended?.(job);
     },
     failed(job, error) {
       if (!known(job, "failed")) return;
       running.delete(taskIdOf(queue, String(job.id)));
       reporter.report(() => failureEvents(job, error, reporter.sight(queue, name)));
+      ended?.(job);
     },
   };
 }
 
 interface Running {
-  add(taskId: string): void;
+  add(taskId: string, job: BullJobLike): void;
+  job(taskId: string): BullJobLike | undefined;
   delete(taskId: string): void;
   ids(): readonly string[];
 }
@@ -117,18 +138,19 @@ interface Running {
 // A job that is moved away by its own processor ends without an event; newer
 // ones push it out, because no worker runs more than its concurrency.
 function createRunning(limit: () => number): Running {
-  const ids = new Set<string>();
+  const jobs = new Map<string, BullJobLike>();
   return {
-    add(taskId) {
-      ids.add(taskId);
-      if (ids.size <= limit()) return;
-      for (const oldest of ids) {
-        ids.delete(oldest);
-        if (ids.size <= limit()) return;
+    add(taskId, job) {
+      jobs.set(taskId, job);
+      if (jobs.size <= limit()) return;
+      for (const oldest of jobs.keys()) {
+        jobs.delete(oldest);
+        if (jobs.size <= limit()) return;
       }
     },
-    delete: (taskId) => void ids.delete(taskId),
-    ids: () => [...ids],
+    job: (taskId) => jobs.get(taskId),
+    delete: (taskId) => void jobs.delete(taskId),
+    ids: () => [...jobs.keys()],
   };
 }
 
@@ -167,8 +189,8 @@ function concurrencyOf(worker: BullWorkerLike): number | undefined {
     finite(member(member(worker, "opts"), "concurrency"));
 }
 
-// A promise in BullMQ, a flag in bunqueue.
-function isClosing(worker: BullWorkerLike): boolean {
+/** Whether a worker closes or is closed; a promise in BullMQ, a flag in bunqueue. */
+export function isClosing(worker: BullWorkerLike): boolean {
   return [member(worker, "closing"), member(worker, "closed")].some((mark) =>
     mark !== undefined && mark !== null && mark !== false && typeof mark !== "function"
   );

@@ -1,5 +1,5 @@
-/** Runs around a method; `call` runs the method itself. */
-export type Around = (call: () => unknown, self: unknown) => unknown;
+/** Runs around a method; `call` runs the method itself with its own arguments. */
+export type Around = (call: () => unknown, self: unknown, args: readonly unknown[]) => unknown;
 
 /**
  * Puts a function around a method of one object or prototype. The answer undoes
@@ -14,7 +14,7 @@ export function overrideMethod(target: object, name: string, around: Around): ()
   let active = true;
   const replacement = function (this: unknown, ...args: unknown[]): unknown {
     const call = (): unknown => original.apply(this, args);
-    return active ? around(call, this) : call();
+    return active ? around(call, this, args) : call();
   };
   Object.defineProperty(target, name, {
     value: replacement,

@@ -1,0 +1,152 @@
+import { readCarrier, writeCarrier } from "../../base/work_carrier.ts";
+import type { JobContexts, WorkContext } from "../../base/work_context.ts";
+import { member, text } from "./facts.ts";
+import type { BullJobLike } from "./like.ts";
+import { MAX_KNOWN_CONTEXTS } from "./limits.ts";
+import { quietly } from "./quietly.ts";
+import { taskIdOf } from "./task_id.ts";
+
+// BullMQ 5 and 6 keep options that they do not know beside those that they do,
+// in Redis, through retries and in every process. Its own `telemetry` option
+// belongs to the user.
+const CARRIER = "z4j";
+
+/** How one engine carries the context of requests in its jobs. */
+export interface BullContexts {
+  /**
+   * The inputs of `add` or `addBulk` with a carrier in the options of each job.
+   * Data and the caller's own objects stay as they are.
+   */
+  carry(
+    method: "add" | "addBulk",
+    queue: string,
+    values: readonly unknown[],
+  ): Carried;
+  /** Notes jobs whose library keeps no carrier. */
+  added(queue: string, jobs: unknown, carried: Carried): void;
+  /** The context that a job carries. */
+  of(job: BullJobLike, queue: string): WorkContext | undefined;
+  /** Lets a worker run its jobs in their contexts until stopped. */
+  follow(worker: object, queue: string): () => void;
+}
+
+/** Inputs on their way, with the contexts of their jobs. */
+export interface Carried {
+  /** What the queue gets. */
+  readonly values: readonly unknown[];
+  /** One for each job. */
+  readonly contexts: readonly (WorkContext | undefined)[];
+}
+
+/** What a library does with carriers. */
+export interface CarrierProfile {
+  /** Whether options that it does not know reach the worker. */
+  readonly keepsOptions: boolean;
+  /** Method or member of a worker that runs a job; the job is its first input. */
+  readonly runner: "callProcessJob" | "processor";
+}
+
+/** Creates what carries contexts; nothing is carried without an agent that can. */
+export function createBullContexts(
+  work: JobContexts | undefined,
+  profile: CarrierProfile,
+): BullContexts {
+  const known = new Map<string, WorkContext>();
+  const leave = (name: unknown, queue: string, options: unknown): WorkContext | undefined => {
+    // A repetition outlives the request; a copied job goes on with its context.
+    const isBound = member(options, "repeat") !== undefined ||
+      readCarrier(member(options, CARRIER)) !== undefined;
+    return isBound ? undefined : work?.leave({ name: text(name) ?? queue, queue });
+  };
+  const withCarrier = (options: unknown, context: WorkContext | undefined): unknown => {
+    if (context === undefined || !profile.keepsOptions) return options;
+    return { ...options as object | undefined, [CARRIER]: writeCarrier(context) };
+  };
+  const of = (job: BullJobLike, queue: string): WorkContext | undefined =>
+    profile.keepsOptions
+      ? readCarrier(member(job.opts, CARRIER))
+      : known.get(taskIdOf(queue, String(job.id)));
+  return {
+    of,
+    carry(method, queue, values) {
+      if (work === undefined) return { values, contexts: [] };
+      if (method === "add") {
+        const [name, data, options, ...more] = values;
+        const context = leave(name, queue, options);
+        if (context === undefined) return { values, contexts: [] };
+        return {
+          values: [name, data, withCarrier(options, context), ...more],
+          contexts: [context],
+        };
+      }
+      const [jobs, ...more] = values;
+      if (!Array.isArray(jobs)) return { values, contexts: [] };
+      const contexts = jobs.map((job: unknown) =>
+        leave(member(job, "name"), queue, member(job, "opts"))
+      );
+      if (contexts.every((context) => context === undefined)) return { values, contexts: [] };
+      const carried = jobs.map((job: unknown, at) =>
+        contexts[at] === undefined
+          ? job
+          : { ...job as object, opts: withCarrier(member(job, "opts"), contexts[at]) }
+      );
+      return { values: [carried, ...more], contexts };
+    },
+    added(queue, answer, { contexts }) {
+      if (profile.keepsOptions) return;
+      for (const [at, job] of (Array.isArray(answer) ? answer : [answer]).entries()) {
+        const context = contexts[at];
+        const id = text(member(job, "id"));
+        if (context === undefined || id === undefined) continue;
+        known.set(taskIdOf(queue, id), context);
+        for (const oldest of known.keys()) {
+          if (known.size <= MAX_KNOWN_CONTEXTS) break;
+          known.delete(oldest);
+        }
+      }
+    },
+    follow(worker, queue) {
+      return work === undefined ? () => {} : wrapRunner(worker, profile.runner, (job, run) => {
+        const facts = { name: text(member(job, "name")) ?? queue, queue };
+        const taskId = text(member(job, "id"));
+        const context = quietly(() => of(job as BullJobLike, queue));
+        return work.enter(
+          taskId === undefined ? facts : { ...facts, taskId: taskIdOf(queue, taskId) },
+          context,
+          run,
+        );
+      });
+    },
+  };
+}
+
+type Runner = (this: unknown, ...values: readonly unknown[]) => unknown;
+
+// On this instance only; inputs, answers and errors pass unchanged.
+function wrapRunner(
+  worker: object,
+  name: CarrierProfile["runner"],
+  around: (job: unknown, run: () => unknown) => unknown,
+): () => void {
+  const original: unknown = member(worker, name);
+  if (typeof original !== "function") return () => {};
+  const own = Object.getOwnPropertyDescriptor(worker, name);
+  let following = true;
+  const wrapped: Runner = function (...values) {
+    const run = (): unknown => Reflect.apply(original, this, values) as unknown;
+    return following ? around(values[0], run) : run();
+  };
+  Object.defineProperty(worker, name, {
+    value: wrapped,
+    writable: true,
+    configurable: true,
+    enumerable: own?.enumerable ?? false,
+  });
+  return () => {
+    following = false;
+    // Somebody wrapped our wrapper: it stays as a mere pass-through.
+    if (member(worker, name) !== wrapped) return;
+    if (own === undefined) Reflect.deleteProperty(worker, name);
+    else Object.defineProperty(worker, name, own);
+  };
+}

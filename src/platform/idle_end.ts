@@ -1,0 +1,27 @@
+import process from "node:process";
+import { callAll, joinHub } from "./process_hub.ts";
+
+/** The part of the process that tells about its end; tests pass a fake one. */
+export interface EndingProcess {
+  /** Adds a handler. */
+  on(event: "beforeExit", handler: () => void): unknown;
+  /** Removes a handler. */
+  removeListener(event: "beforeExit", handler: () => void): unknown;
+}
+
+/**
+ * Calls `listener` whenever nothing is left to do and the process is about to
+ * end by itself; the answer stops that. Not called on a signal, an uncaught
+ * error or `process.exit()`. Work that the listener begins keeps the process
+ * alive, and afterwards it is asked again.
+ */
+export function onIdleEnd(
+  listener: () => void,
+  target: EndingProcess = process as unknown as EndingProcess,
+): () => void {
+  return joinHub(target, "idle_end", listener, ({ members }) => {
+    const handler = (): void => callAll(members);
+    target.on("beforeExit", handler);
+    return () => void target.removeListener("beforeExit", handler);
+  });
+}

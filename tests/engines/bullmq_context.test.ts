@@ -1,0 +1,151 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import * as bullmq6 from "bullmq";
+import * as bullmq5 from "bullmq5";
+import { createWorkTracker, type WorkTracker } from "../../src/agent/work_contexts.ts";
+import type { WorkSource } from "../../src/base/work_context.ts";
+import { bullmqEngine, type BullQueueLike } from "../../src/engines/bullmq/mod.ts";
+import type { EngineSink, TaskEvent } from "../../src/engines/contract.ts";
+import { createAsyncStore } from "../../src/platform/async_store.ts";
+import { type RedisServer, startRedis, withoutRedis } from "../_support/redis.ts";
+import { until } from "../_support/wait.ts";
+
+let redis: RedisServer | undefined;
+let count = 0;
+
+if (!withoutRedis()) {
+  before(async () => {
+    redis = await startRedis();
+  });
+  after(() => redis?.stop());
+  for (
+    const [name, bullmq] of [["6", bullmq6], ["5", bullmq5 as unknown as typeof bullmq6]] as const
+  ) {
+    describe(`context in jobs of BullMQ ${name}`, () => declare(bullmq));
+  }
+}
+
+interface Bed extends AsyncDisposable {
+  readonly queue: bullmq6.Queue;
+  readonly worker: bullmq6.Worker;
+  readonly work: WorkTracker;
+  readonly events: TaskEvent[];
+  readonly jobs: bullmq6.Job[];
+  readonly seen: unknown[];
+  detach(): Promise<void>;
+}
+
+async function open({ Queue, Worker }: typeof bullmq6): Promise<Bed> {
+  const connection = { host: "127.0.0.1", port: redis?.port ?? 0 };
+  const name = `context-${++count}`;
+  const work = createWorkTracker(createAsyncStore<WorkSource>());
+  const [events, jobs, seen]: [TaskEvent[], bullmq6.Job[], unknown[]] = [[], [], []];
+  const queue = new Queue(name, { connection });
+  const worker = new Worker(name, async (job) => {
+    await Promise.resolve();
+    jobs.push(job);
+    seen.push(work.current()?.user);
+    if (job.name === "flaky" && job.attemptsMade === 0) throw new Error("once");
+  }, { connection });
+  await worker.waitUntilReady();
+  const engine = bullmqEngine({ queues: [queue as unknown as BullQueueLike], workers: [worker] });
+  const sink: EngineSink = {
+    event: (event) => void ("taskId" in event && events.push(event)),
+    lost() {},
+    notice() {},
+    work,
+  };
+  await engine.attach(sink);
+  return {
+    ...{ queue, worker, work, events, jobs, seen },
+    detach: async () => void await engine.detach(),
+    async [Symbol.asyncDispose]() {
+      await engine.detach();
+      await worker.close(true);
+      await queue.close();
+    },
+  };
+}
+
+function declare(bullmq: typeof bullmq6): void {
+  const ended = (events: readonly TaskEvent[]): number =>
+    events.filter(({ kind }) => kind === "task.succeeded").length;
+
+  it("survives retries and addBulk, and leaves data and the caller's objects alone", async () => {
+    await using bed = await open(bullmq);
+    const { queue, work, events, jobs, seen } = bed;
+    const opts = Object.freeze({
+      attempts: 2,
+      telemetry: Object.freeze({ metadata: "of the user" }),
+    });
+    const bulk = Object.freeze([
+      Object.freeze({ name: "plain", data: Object.freeze({ n: 1 }) }),
+      Object.freeze({ name: "flaky", data: Object.freeze({ n: 2 }), opts }),
+    ]);
+    await work.run({ user: "u1" }, async () => {
+      await queue.addBulk([...bulk]);
+      await queue.add("alone", { n: 3 });
+    });
+    await until("all ends", () => ended(events) === 3);
+    deepEqual(jobs.map(({ data }) => data as unknown).sort(byText), [
+      { n: 1 },
+      { n: 2 },
+      { n: 2 },
+      { n: 3 },
+    ]);
+    deepEqual(seen, ["u1", "u1", "u1", "u1"]);
+    ok(events.every(({ context }) => context?.user === "u1"));
+    const spans = new Set(events.map(({ taskId, context }) => `${taskId} ${context?.spanId}`));
+    equal(spans.size, 3);
+    const flaky = jobs.find((job) => job.name === "flaky");
+    equal(
+      (flaky?.opts as { telemetry?: { metadata?: string } }).telemetry?.metadata,
+      "of the user",
+    );
+  });
+
+  it("is not carried outside of a request, nor by what outlives it", async () => {
+    await using bed = await open(bullmq);
+    const { queue, work, events, jobs, seen } = bed;
+    await queue.add("lone", {});
+    await work.run(
+      { user: "u1" },
+      () => queue.upsertJobScheduler("every", { every: 600_000 }, { name: "ticked", data: {} }),
+    );
+    await until("both ends", () => ended(events) === 2);
+    deepEqual(seen, [undefined, undefined]);
+    for (const job of jobs) equal("z4j" in job.opts, false);
+    await queue.removeJobScheduler("every");
+  });
+
+  it("gives a copied job its own context back, and reads no forged one", async () => {
+    await using bed = await open(bullmq);
+    const { queue, work, events, seen } = bed;
+    const forged = { z4j: '{"traceId":"x","user":"admin"}' };
+    await queue.add("forged", {}, forged as bullmq6.JobsOptions);
+    const job = await work.run({ user: "u1" }, () => queue.add("first", {}));
+    await until("two ends", () => ended(events) === 2);
+    const { z4j } = job.opts as { z4j?: string };
+    await work.run(
+      { user: "u2" },
+      () => queue.add("copy", {}, { z4j } as bullmq6.JobsOptions),
+    );
+    await until("three ends", () => ended(events) === 3);
+    deepEqual(seen, [undefined, "u1", "u1"]);
+  });
+
+  it("leaves the objects of the program as they were", async () => {
+    await using bed = await open(bullmq);
+    const { queue, worker, work } = bed;
+    await bed.detach();
+    for (const [owner, name] of [[queue, "add"], [queue, "addBulk"], [worker, "callProcessJob"]]) {
+      equal(Object.hasOwn(owner as object, name as string), false, String(name));
+    }
+    const job = await work.run({ user: "u1" }, () => queue.add("after", {}));
+    equal("z4j" in job.opts, false);
+  });
+}
+
+function byText(a: unknown, b: unknown): number {
+  return JSON.stringify(a) < JSON.stringify(b) ? -1 : 1;
+}
