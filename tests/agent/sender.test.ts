@@ -128,7 +128,7 @@ describe("the sender", () => {
   it("tells the age of the oldest event that waits", async () => {
     const rig = await beds.create({ clock: hurriedClock(400) });
     await rig.agent.start();
-    await rig.agent.ready();
+    await rig.agent.ready({ timeoutMs: 600_000 });
     rig.brain.faults.acksPerBatch = 0;
     rig.agent.record("manual", {
       kind: "task.started",

@@ -1,0 +1,100 @@
+/**
+ * A writer whose system calls are traced:
+ *
+ *     writer.ts FOLDER FULL|NORMAL
+ *
+ * It works on a real store: old schema, appends, removals, evictions and
+ * checkpoints. After each step that returned it writes a mark, which says in
+ * the trace what had been promised by then.
+ */
+import { closeSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { loadSqlite } from "../../src/buffer/load_sqlite.ts";
+import type { NewEntry, StoredEntry } from "../../src/buffer/port.ts";
+import { openSqliteStore } from "../../src/buffer/sqlite.ts";
+import { inTransaction, type OpenSqlite } from "../../src/buffer/sqlite_driver.ts";
+import { FILE_NAME, LIMITS, MARKS_NAME, textFor } from "./promise.ts";
+
+const VERSION_1: readonly string[] = [
+  "CREATE TABLE entries (id INTEGER PRIMARY KEY AUTOINCREMENT, class INTEGER NOT NULL, " +
+  "bytes INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL)",
+  "CREATE TABLE losses (kind TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID",
+  "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+  "CREATE TABLE identity (store_id TEXT NOT NULL)",
+  "INSERT INTO identity VALUES ('7d9f0c1e-3b1a-4a51-9c58-0123456789ab')",
+  "PRAGMA application_id = 2050255458",
+  "PRAGMA user_version = 1",
+];
+const ROUNDS = 60;
+const CHECKPOINT_PAGES = 40;
+
+const [folder = "", synchronous = "FULL"] = process.argv.slice(2);
+const marks = openSync(join(folder, MARKS_NAME), "w");
+const mark = (facts: unknown): void => void writeSync(marks, `${JSON.stringify(facts)}\n`);
+
+/** The driver of the runtime, weakened where the trace is to show losses. */
+function weakened(open: OpenSqlite): OpenSqlite {
+  return (path) => {
+    const driver = open(path);
+    driver.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    if (synchronous === "FULL") return driver;
+    const weaken = (sql: string): string =>
+      sql.replace("synchronous = FULL", "synchronous = NORMAL");
+    return { ...driver, exec: (sql) => driver.exec(weaken(sql)) };
+  };
+}
+
+function entry(n: number): NewEntry {
+  const text = textFor(n);
+  const bytes = new TextEncoder().encode(text).length;
+  const cls = n % 3 === 0 ? "terminal" : "progress";
+  return { text, bytes, kind: "task.started", class: cls };
+}
+
+/** A file as version 1 wrote it, with two events: opening migrates it. */
+function writeVersion1(open: OpenSqlite, path: string): void {
+  const driver = open(path);
+  driver.prepare("PRAGMA journal_mode = WAL").get();
+  driver.exec("PRAGMA synchronous = FULL");
+  mark({ begun: [0, 1] });
+  inTransaction(driver, () => {
+    for (const sql of VERSION_1) driver.exec(sql);
+    for (const { text, bytes, kind } of [entry(0), entry(1)]) {
+      driver.prepare("INSERT INTO entries (class, bytes, kind, text) VALUES (0, ?, ?, ?)")
+        .run(bytes, kind, text);
+    }
+  });
+  mark({ stored: [0, 1] });
+  driver.close();
+}
+
+const ALL = { maxCount: 100_000, maxBytes: 1_000_000_000 };
+
+async function main(): Promise<void> {
+  const path = join(folder, FILE_NAME);
+  const driver = weakened(await loadSqlite());
+  writeVersion1(driver, path);
+  const store = openSqliteStore({ driver, path, limits: LIMITS, fingerprint: "crash states" });
+  const numbers = (limits = ALL): number[] =>
+    (store.read(0, limits) as readonly StoredEntry[])
+      .map(({ text }) => (JSON.parse(text) as { readonly n: number }).n);
+  for (let round = 0, n = 2; round < ROUNDS; round++) {
+    const from = n;
+    const entries = Array.from({ length: 1 + (round * 7) % 9 }, () => entry(n++));
+    const before = numbers();
+    mark({ begun: [from, n - 1] });
+    void store.append(entries);
+    const after = new Set(numbers());
+    const known = [...before, ...entries.map((_, i) => from + i)];
+    mark({ stored: [from, n - 1], evicted: known.filter((one) => !after.has(one)) });
+    if (round % 5 !== 4) continue;
+    const rows = await store.read(0, { maxCount: 6, maxBytes: 1_000_000 });
+    mark({ removing: numbers({ maxCount: 6, maxBytes: 1_000_000 }) });
+    void store.removeRange(0, rows.at(-1)?.id ?? 0);
+  }
+  void store.close();
+  closeSync(marks);
+}
+
+await main();
