@@ -57,7 +57,7 @@ export interface BullmqEngineOptions {
  * Reports what the given workers do and what the given queues add. What happens
  * in other processes, in any language, one agent of the project reads from
  * Redis. An agent adds at most two connections, made from the user's own client;
- * it makes no queue. Task ids are
+ * commands go over one of them and fail at once while Redis is away. Task ids are
  * `<queue>:<job id>`. Between attempts a job is `task.retried`; `task.failed`
  * comes only after the last one.
  *
