@@ -21,8 +21,8 @@ export interface FrameReader {
   push(bytes: Uint8Array): readonly Frame[];
 }
 
-// The brain's frames are at most 64 MiB (protocol section 4.4).
-const MAX_PAYLOAD_BYTES = 67_108_864;
+/** The brain's frames are at most 64 MiB (protocol section 4.4). */
+export const MAX_PAYLOAD_BYTES = 67_108_864;
 const MAX_CONTROL_BYTES = 125;
 
 /** Reads frames of a server, which are never masked, or of a client, which always are. */

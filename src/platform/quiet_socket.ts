@@ -1,6 +1,13 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, rootCertificates } from "node:tls";
-import { concat, createFrameReader, encodeFrame, type Frame, OPCODE } from "./quiet_frames.ts";
+import {
+  concat,
+  createFrameReader,
+  encodeFrame,
+  type Frame,
+  MAX_PAYLOAD_BYTES,
+  OPCODE,
+} from "./quiet_frames.ts";
 import { readUpgrade, upgradeRequest } from "./quiet_upgrade.ts";
 
 /** What a socket is opened with. */
@@ -15,6 +22,8 @@ type Handler<E> = ((event: E) => void) | null;
 
 // What is left of a closed connection is dropped when the peer does not end it.
 const LINGER_MS = 1000;
+// More, and the parts cost more than what they hold.
+const MAX_FRAGMENTS = 65_536;
 const NO_STATUS = 1005;
 const ABNORMAL = 1006;
 
@@ -41,6 +50,7 @@ export class QuietSocket {
   #head: Uint8Array = new Uint8Array(0);
   #fragments: Uint8Array[] = [];
   #fragmentOpcode = 0;
+  #fragmentBytes = 0;
   #end = { code: ABNORMAL, reason: "" };
 
   constructor(url: URL, { headers, ca }: QuietInit) {
@@ -117,9 +127,13 @@ export class QuietSocket {
     if (isFirst === this.#fragments.length > 0) throw new Error("fragments are out of order");
     if (isFirst) this.#fragmentOpcode = frame.opcode;
     this.#fragments.push(frame.payload);
+    this.#fragmentBytes += frame.payload.length;
+    if (this.#fragmentBytes > MAX_PAYLOAD_BYTES || this.#fragments.length > MAX_FRAGMENTS) {
+      throw new Error("a message in fragments is too large");
+    }
     if (!frame.isLast) return;
-    const parts = this.#fragments.splice(0);
-    const whole = concat(parts, parts.reduce((size, part) => size + part.length, 0));
+    const whole = concat(this.#fragments.splice(0), this.#fragmentBytes);
+    this.#fragmentBytes = 0;
     const isText = this.#fragmentOpcode === OPCODE.text;
     const data = isText ? new TextDecoder("utf-8", { fatal: true }).decode(whole) : whole.buffer;
     this.onmessage?.({ data });

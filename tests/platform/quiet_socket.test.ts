@@ -142,11 +142,14 @@ describe("openQuietSocket()", () => {
     await has(second.log, "close 1000");
   });
 
+  const endless = new Uint8Array(140_000);
+  endless[0] = OPCODE.text;
   const broken: readonly [string, Uint8Array, RegExp][] = [
     ["a masked frame", encodeFrame(OPCODE.text, bytes("x")), /masked/],
     ["an extension", new Uint8Array([0xc1, 1, 120]), /extension/],
     ["a fragment without a beginning", serverFrame(OPCODE.continuation, bytes("x")), /order/],
     ["text that is not UTF-8", serverFrame(OPCODE.text, new Uint8Array([255])), /./],
+    ["fragments without an end", endless, /fragments/],
     ["a giant", new Uint8Array([0x82, 127, 0, 0, 1, 0, 0, 0, 0, 0]), /64 MiB/],
   ];
   for (const [what, frame, why] of broken) {
