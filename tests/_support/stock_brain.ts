@@ -21,10 +21,14 @@ export interface StockBrain {
   readonly projectId: string;
   readonly slug: string;
   readonly agents: readonly StockAgent[];
-  /** GET below `/api/v1/projects/<slug>/`; the parsed body. */
-  get<T>(path: string): Promise<T>;
+  /** GET below `/api/v1/projects/<slug>/`; the parsed body. `address` has limits of its own. */
+  get<T>(path: string, address?: string): Promise<T>;
   /** POST below `/api/v1/projects/<slug>/`; status and parsed body. */
-  post(path: string, body?: unknown): Promise<{ readonly status: number; readonly body: unknown }>;
+  post(
+    path: string,
+    body?: unknown,
+    address?: string,
+  ): Promise<{ readonly status: number; readonly body: unknown }>;
   /** DELETE, with paths as for `post`. */
   remove(path: string): Promise<void>;
   /** SIGKILL. */
@@ -61,10 +65,18 @@ export async function startStockBrain(agentNames: readonly string[]): Promise<St
   const up = JSON.parse(await ctl("up", ...names)) as UpAnswer;
   const cookie = Object.entries(up.cookies).map(([name, value]) => `${name}=${value}`).join("; ");
   const base = `${up.base_url}/api/v1/projects/${up.project_slug}/`;
-  const call = async (method: string, path: string, body?: unknown): Promise<Response> =>
+  const call = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    address?: string,
+  ): Promise<Response> =>
     await fetch(path.startsWith("/") ? `${up.base_url}${path}` : base + path, {
       method,
-      headers: { cookie, "x-csrf-token": up.csrf, "content-type": "application/json" },
+      headers: {
+        ...{ cookie, "x-csrf-token": up.csrf, "content-type": "application/json" },
+        ...(address === undefined ? {} : { "x-forwarded-for": address }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   return {
@@ -72,13 +84,13 @@ export async function startStockBrain(agentNames: readonly string[]): Promise<St
     projectId: up.project_id,
     slug: up.project_slug,
     agents: up.agents,
-    async get<T>(path: string): Promise<T> {
-      const response = await call("GET", path);
+    async get<T>(path: string, address?: string): Promise<T> {
+      const response = await call("GET", path, undefined, address);
       if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
       return await response.json() as T;
     },
-    async post(path, body) {
-      const response = await call("POST", path, body ?? {});
+    async post(path, body, address) {
+      const response = await call("POST", path, body ?? {}, address);
       const text = await response.text();
       return { status: response.status, body: text === "" ? null : JSON.parse(text) };
     },

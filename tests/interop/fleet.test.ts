@@ -20,10 +20,15 @@ let connection: Redis;
 const children: Child[] = [];
 const queues: Queue[] = [];
 
-const start = async (kind: "web" | "worker", agent: StockAgent): Promise<Child> => {
+const start = async (
+  kind: "web" | "worker" | "consumer",
+  agent: StockAgent,
+  scheduler = "",
+): Promise<Child> => {
   const child = runScript("tests/_support/fleet_child.ts", {
-    args: [kind, agent.name, redis.url],
-    env: { ...brain.env(agent), Z4J_HOME: home },
+    args: [kind, agent.name, redis.url, scheduler],
+    // A machine for tests may look like a supervisor.
+    env: { ...brain.env(agent), Z4J_HOME: home, Z4J_ORCHESTRATED: "0" },
   });
   children.push(child);
   await until(`${kind} up: ${child.output()}`, () => child.output().includes("up"));
@@ -46,6 +51,9 @@ after(async () => {
   rmSync(home, { recursive: true, force: true });
 }, { timeout: 60_000 });
 
+// The brain counts bulk actions by address, ten a minute.
+const addressOf = (agent: StockAgent): string => `10.0.0.${brain.agents.indexOf(agent) + 1}`;
+
 interface Command {
   readonly id: string;
   readonly status: string;
@@ -53,14 +61,19 @@ interface Command {
   readonly error: string | null;
 }
 
-async function done(agent: StockAgent, name: string, body: Json): Promise<Json> {
-  const answer = await brain.post(`commands/${name}`, { agent_id: agent.id, ...body });
+async function issue(agent: StockAgent, name: string, body: Json): Promise<Command> {
+  const address = addressOf(agent);
+  const answer = await brain.post(`commands/${name}`, { agent_id: agent.id, ...body }, address);
   assert.equal(answer.status, 202, `${name}: ${JSON.stringify(answer.body)}`);
   const { id } = answer.body as { readonly id: string };
-  const command = await until(`end of ${name}`, async () => {
+  return await until(`end of ${name}`, async () => {
     const row = await brain.get<Command>(`commands/${id}`);
     return ["completed", "failed", "timeout"].includes(row.status) ? row : undefined;
-  });
+  }, 30_000);
+}
+
+async function done(agent: StockAgent, name: string, body: Json): Promise<Json> {
+  const command = await issue(agent, name, body);
   assert.equal(command.status, "completed", `${name}: ${JSON.stringify(command)}`);
   return command.result ?? {};
 }
@@ -77,8 +90,13 @@ const enginesOf = async (agent: StockAgent): Promise<unknown> =>
 describe("stock brain: eight processes on two tokens", () => {
   it("keeps the inventory of the workers, whoever said hello last", async () => {
     // The web process comes first, so the brain would give it every command.
+    const [mail, bills] = brain.agents;
+    assert.ok(mail && bills);
     for (const kind of ["web", "worker", "worker", "web"] as const) {
-      for (const agent of brain.agents) await start(kind, agent);
+      // Of croner one process has the jobs; BullMQ's are in Redis, for all workers.
+      const isFirst = kind === "worker" && children.length < 4;
+      await start(kind, mail, isFirst ? "croner" : "");
+      await start(kind, bills, kind === "worker" ? "bullmq" : "");
     }
     for (const agent of brain.agents) {
       await until("its engine", async () => String(await enginesOf(agent)) === "bullmq");
@@ -140,4 +158,159 @@ describe("stock brain: eight processes on two tokens", () => {
     }
     assert.ok(await online() >= 8);
   });
+
+  it("lists and requeues dead letters, and retries in bulk as a request", async () => {
+    for (const [at, agent] of brain.agents.entries()) {
+      const queue = queues[at];
+      assert.ok(queue);
+      const [letter, other] = [await failed(queue, 10), await failed(queue, 11)];
+      const page = await brain.get<{ readonly entries: readonly Json[] }>(
+        `dead-letters?engine=bullmq&queue=${agent.name}&limit=10`,
+        addressOf(agent),
+      );
+      const ids = page.entries.map((entry) => entry["task_id"]);
+      assert.ok(ids.includes(`${agent.name}:${letter}`), JSON.stringify(page));
+      await done(agent, "requeue-dead-letter", {
+        engine: "bullmq",
+        task_id: `${agent.name}:${letter}`,
+      });
+      await completed(queue, letter);
+      const request = await brain.post("bulk-retry-requests", {
+        idempotency_key: `all-of-${agent.name}`,
+        agent_id: agent.id,
+        filter: { engine: "bullmq", task_ids: [`${agent.name}:${other}`] },
+        max: 10,
+      }, addressOf(agent));
+      assert.equal(request.status, 202, JSON.stringify(request.body));
+      await completed(queue, other);
+    }
+  });
+
+  it("steers every worker, whichever process the command reaches", async () => {
+    for (const agent of brain.agents) {
+      const names = await until("both workers", async () => {
+        const all = await workers();
+        const own = all.filter((name) => new RegExp(`^${agent.name}-\\d+$`).test(name));
+        return own.length === 2 ? own : undefined;
+      });
+      for (const name of names) {
+        const body = { engine: "bullmq", worker_name: name };
+        const grown = await done(agent, "pool-resize", { ...body, delta: 2 });
+        assert.deepEqual([grown["worker"], grown["concurrency"]], [name, 4]);
+        const shrunk = await done(agent, "pool-resize", { ...body, delta: -3 });
+        assert.equal(shrunk["concurrency"], 1);
+        const off = await done(agent, "cancel-consumer", { ...body, queue: agent.name });
+        assert.equal(off["consuming"], false);
+        const on = await done(agent, "add-consumer", { ...body, queue: agent.name });
+        assert.equal(on["consuming"], true);
+        const restart = await issue(agent, "restart-worker", body);
+        assert.equal(restart.status, "failed");
+        assert.match(restart.error ?? "", /no supervisor was found .* Z4J_ORCHESTRATED=1/);
+      }
+    }
+  });
+
+  it("runs the schedules of the brain on the queue that they name", async () => {
+    for (const [at, agent] of brain.agents.entries()) {
+      const created = await brain.post("schedules", {
+        name: `once-${agent.name}`,
+        engine: "bullmq",
+        kind: "interval",
+        expression: "86400",
+        task_name: "by-the-brain",
+        timezone: "UTC",
+        queue: agent.name,
+        args: [],
+        kwargs: { n: 20 },
+        is_enabled: true,
+        scheduler: "z4j-scheduler",
+      });
+      assert.equal(created.status, 201, JSON.stringify(created.body));
+      const { id } = created.body as { readonly id: string };
+      const fired = await brain.post(`schedules/${id}/trigger`, {}, addressOf(agent));
+      assert.equal(fired.status, 200, JSON.stringify(fired.body));
+      await until(`the job on ${agent.name}: ${await lastError("submit_task")}`, async () => {
+        const jobs = await queues[at]?.getCompleted() ?? [];
+        return jobs.some(({ name }) => name === "by-the-brain");
+      });
+    }
+  });
+
+  it("controls a scheduler of one process while others said hello later", async () => {
+    const nightly = { pattern: "0 0 4 1 1 *", tz: "UTC" } as const;
+    await queues[1]?.upsertJobScheduler("nightly", nightly, { name: "report", data: { n: 30 } });
+    const owners = [["croner", "yearly"], ["bullmq", "nightly"]] as const;
+    for (const [at, [scheduler, name]] of owners.entries()) {
+      const agent = brain.agents[at];
+      assert.ok(agent);
+      const shown = (): Promise<Json> =>
+        until(`${scheduler}: ${name}`, () => find(scheduler, name));
+      const { id } = await shown();
+      for (const [change, isEnabled] of [["disable", false], ["enable", true]] as const) {
+        await accepted(`schedules/${id}/${change}`, agent);
+        await until(change, async () => (await shown())["is_enabled"] === isEnabled, 30_000);
+      }
+      await accepted(`schedules/${id}/trigger`, agent);
+    }
+    await until("a run of croner", async () => Number(await connection.get("runs")) > 0, 30_000);
+    await until("a run of BullMQ", async () => {
+      const jobs = await queues[1]?.getCompleted() ?? [];
+      return jobs.some((job) => job.name === "report");
+    }, 30_000);
+    // This brain answers 500 on SQLite and delivers the command all the same.
+    await brain.post("schedules:resync");
+    const resync = await until("the end of resync", async () => {
+      const row = await last("schedule.resync");
+      return row?.status === "completed" || row?.status === "failed" ? row : undefined;
+    }, 30_000);
+    assert.equal(resync.status, "completed", JSON.stringify(resync));
+    assert.equal(resync.result?.["schedulers_drained"], 1);
+  });
 });
+
+/** A job that failed for good and that the brain knows. */
+async function failed(queue: Queue, n: number): Promise<string> {
+  const job = await queue.add("send", { n, fail: true });
+  await until("its failure", async () => await job.isFailed());
+  await until("its row", async () => {
+    const page = await brain.get<{ readonly items: readonly Json[] }>("tasks?limit=100");
+    return page.items.some((row) =>
+      row["task_id"] === `${queue.name}:${job.id}` && row["state"] === "failure"
+    );
+  });
+  return job.id ?? "";
+}
+
+const completed = (queue: Queue, id: string): Promise<unknown> =>
+  until(
+    `success of ${queue.name}:${id}`,
+    async () => await (await queue.getJob(id))?.isCompleted(),
+  );
+
+async function workers(): Promise<readonly string[]> {
+  type Rows = readonly { readonly name: string }[];
+  const all = await brain.get<Rows | { readonly items: Rows }>("workers");
+  return ("items" in all ? all.items : all).map(({ name }) => name);
+}
+
+const find = async (scheduler: string, name: string): Promise<Json | undefined> =>
+  (await brain.get<{ readonly items: readonly Json[] }>("schedules?limit=50")).items
+    .find((row) => row["scheduler"] === scheduler && row["name"] === name);
+
+/** Asks until the brain has confirmed the control before. */
+async function accepted(path: string, agent: StockAgent): Promise<void> {
+  await until(path, async () => {
+    const { status, body } = await brain.post(path, {}, addressOf(agent));
+    if (status === 409 && /awaiting confirmation/.test(JSON.stringify(body))) return false;
+    if (status >= 300) throw new Error(`${status} ${JSON.stringify(body)}`);
+    return true;
+  }, 30_000);
+}
+
+async function last(action: string): Promise<Command | undefined> {
+  type Rows = { readonly items: readonly (Command & { readonly action: string })[] };
+  const { items } = await brain.get<Rows>("commands?limit=100");
+  return items.find((row) => row.action === action);
+}
+
+const lastError = async (action: string): Promise<string> => (await last(action))?.error ?? "";
