@@ -43,6 +43,7 @@ async function openBunqueue(): Promise<DemoQueue> {
   const dataPath = join(mkdtempSync(join(tmpdir(), "z4j-demo-queue-")), "queue.db");
   const queue = new Queue("demo", { embedded: true, dataPath });
   const worker = new Worker("demo", run, { embedded: true, dataPath, concurrency: 5 });
+  worker.on("error", console.error);
   return {
     engine: bunqueueEngine({
       queues: [queue],
@@ -61,6 +62,7 @@ async function openBullmq(redisUrl: string): Promise<DemoQueue> {
   const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
   const queue = new Queue("demo", { connection });
   const worker = new Worker("demo", run, { connection, name: `demo-${process.pid}` });
+  worker.on("error", console.error);
   return {
     engine: bullmqEngine({ queues: [queue], workers: [worker], pid: process.pid }),
     add: (name, data) => queue.add(name, data, { attempts: attempts(name), backoff: 300 }),

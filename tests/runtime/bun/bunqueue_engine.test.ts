@@ -63,6 +63,14 @@ describe("bunqueueEngine()", () => {
     await close(queue, worker);
   });
 
+  it("asks for no name of a worker, because bunqueue has none", async () => {
+    const { queue, worker } = open("unnamed", () => Promise.resolve());
+    worker.on("error", () => {});
+    const engine = bunqueueEngine({ queues: [queue], workers: [worker] });
+    deepEqual(await engine.lint?.(), []);
+    await close(queue, worker);
+  });
+
   it("runs labelled priorities in their order", async () => {
     const order: string[] = [];
     const name = `order-${++queues}`;

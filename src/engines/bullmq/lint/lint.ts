@@ -32,13 +32,13 @@ const MAX_VERSION_READS = 50;
 export async function lintBull(parts: LintParts): Promise<readonly EngineFinding[]> {
   const { profile, queues, workers, observer, facts } = parts;
   const objects = [...queues, ...workers.map(({ worker }) => worker)];
+  const isRedis = profile.brokerType === "redis";
   return [
     ...processFindings(facts, profile.brokerType),
     ...jobFindings(queues, observer),
-    ...workerFindings(workers, observer),
-    ...(profile.brokerType === "redis"
-      ? [...versionFindings(objects), ...await redisFindings(parts)]
-      : []),
+    // A worker of bunqueue takes no name, so none is missed.
+    ...workerFindings(workers.map((one) => isRedis ? one : { ...one, isNamed: true }), observer),
+    ...(isRedis ? [...versionFindings(objects), ...await redisFindings(parts)] : []),
   ];
 }
 
