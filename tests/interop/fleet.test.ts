@@ -156,7 +156,7 @@ describe("stock brain: eight processes on two tokens", () => {
       assert.equal(await queue.getJob(purged.id ?? "") === undefined, true);
       await done(agent, "rate-limit", { task_name: agent.name, rate: "100/s" });
     }
-    assert.ok(await online() >= 8);
+    await until("eight processes online", async () => await online() >= 8, 30_000);
   });
 
   it("lists and requeues dead letters, and retries in bulk as a request", async () => {
