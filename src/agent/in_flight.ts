@@ -49,8 +49,6 @@ export interface InFlight {
   sent(batch: Batch, nowMs: number): void;
   /** Removes and answers a batch. */
   take(id: string): Flight | undefined;
-  /** Looks a batch up. */
-  get(id: string): Flight | undefined;
   /** All, oldest first. */
   all(): readonly Flight[];
   /** Forgets all; answers them oldest first. */
@@ -96,10 +94,6 @@ class Window implements InFlight {
     this.#events -= flight.batch.count;
     this.#bytes -= flight.batch.bytes;
     return flight;
-  }
-
-  get(id: string): Flight | undefined {
-    return this.#flights.get(id);
   }
 
   all(): readonly Flight[] {
