@@ -9,6 +9,7 @@ import { Redis } from "ioredis";
 import { type Child, runScript } from "../_support/child.ts";
 import { type RedisServer, startRedis } from "../_support/redis.ts";
 import { startStockBrain, type StockAgent, type StockBrain } from "../_support/stock_brain.ts";
+import { createStockSchedule } from "../_support/stock_schedules.ts";
 import { until } from "../_support/wait.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -212,21 +213,13 @@ describe("stock brain: eight processes on two tokens", () => {
 
   it("runs the schedules of the brain on the queue that they name", async () => {
     for (const [at, agent] of brain.agents.entries()) {
-      const created = await brain.post("schedules", {
+      const id = await createStockSchedule(brain, {
         name: `once-${agent.name}`,
         engine: "bullmq",
-        kind: "interval",
-        expression: "86400",
         task_name: "by-the-brain",
-        timezone: "UTC",
         queue: agent.name,
-        args: [],
         kwargs: { n: 20 },
-        is_enabled: true,
-        scheduler: "z4j-scheduler",
       });
-      assert.equal(created.status, 201, JSON.stringify(created.body));
-      const { id } = created.body as { readonly id: string };
       const fired = await brain.post(`schedules/${id}/trigger`, {}, addressOf(agent));
       assert.equal(fired.status, 200, JSON.stringify(fired.body));
       await until(`the job on ${agent.name}: ${await lastError("submit_task")}`, async () => {

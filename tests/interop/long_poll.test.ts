@@ -9,6 +9,7 @@ import { manualEngine } from "../../src/engines/manual/engine.ts";
 import { createAgent } from "../../src/install/create_agent.ts";
 import type { ManagedAgent } from "../../src/install/managed_agent.ts";
 import { startStockBrain, type StockAgent, type StockBrain } from "../_support/stock_brain.ts";
+import { createStockSchedule } from "../_support/stock_schedules.ts";
 import { until } from "../_support/wait.ts";
 
 interface Items<T> {
@@ -96,20 +97,12 @@ describe("createLongPollTransport() against the stock brain", () => {
     await using agent = agentFor(stockAgent(3), engine);
     await agent.start();
     await until("a verified session", () => agent.status().verified);
-    const created = await brain.post("schedules", {
+    const id = await createStockSchedule(brain, {
       name: "greet-over-long-poll",
       engine: "lps",
-      kind: "interval",
-      expression: "86400",
       task_name: "greet",
-      timezone: "UTC",
       args: ["Ada"],
-      kwargs: {},
-      is_enabled: true,
-      scheduler: "z4j-scheduler",
     });
-    assert.equal(created.status, 201, JSON.stringify(created.body));
-    const { id } = created.body as { readonly id: string };
     // It counts as online from its first heartbeat.
     const path = `schedules/${id}/trigger`;
     await until("an accepted trigger", async () => (await brain.post(path)).status === 200, 30_000);

@@ -14,6 +14,7 @@ import { noopLogger } from "../../src/base/logger.ts";
 import { type ManualEngine, manualEngine } from "../../src/engines/manual/mod.ts";
 import { cronerScheduler } from "../../src/schedulers/croner/mod.ts";
 import { startStockBrain, type StockBrain } from "../_support/stock_brain.ts";
+import { createStockSchedule } from "../_support/stock_schedules.ts";
 import { until } from "../_support/wait.ts";
 
 interface Schedule {
@@ -108,20 +109,12 @@ describe("stock brain: commands", () => {
     });
     const agent = await startWith([], engine);
     try {
-      const created = await brain.post("schedules", {
+      const id = await createStockSchedule(brain, {
         name: "greet-once",
         engine: "manual",
-        kind: "interval",
-        expression: "86400",
         task_name: "greet",
-        timezone: "UTC",
         args: ["Ada"],
-        kwargs: {},
-        is_enabled: true,
-        scheduler: "z4j-scheduler",
       });
-      assert.equal(created.status, 201, JSON.stringify(created.body));
-      const { id } = created.body as { readonly id: string };
       assert.equal((await brain.post(`schedules/${id}/trigger`)).status, 200);
       const [command] = await until("completed submit_task", async () => {
         const found = (await commands("submit_task")).filter(({ status }) =>
