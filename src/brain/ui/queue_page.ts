@@ -1,6 +1,7 @@
 import type { QueueRow } from "../store.ts";
 import { visible, when } from "./format.ts";
 import { html, type Markup } from "./html.ts";
+import { subjectCard } from "./subject_card.ts";
 
 /** Path of the page of a queue. */
 export function queuePath(engine: string, name: string): string {
@@ -21,27 +22,16 @@ export function deadLettersPath(engine: string, queue: string | null): string {
 export function queuePage(row: QueueRow, can: (token: string) => boolean, nowMs: number): Markup {
   const path = queuePath(row.engine, row.name);
   return html`
-    <section class="card">
-      <div
-        class="head"><div class="grow"><h1>${visible(
-          row.name,
-        )}</h1><span class="soft mono">${visible(
-          row.engine,
-        )}</span></div>${can("list_dead_letters") &&
-          html`<a class="button" href="${
-            deadLettersPath(row.engine, row.name)
-          }">Dead letters</a>`}</div>
-      <dl class="facts">
-        <div>
-          <dt>Waiting</dt>
-          <dd>${row.pendingCount ?? "–"}</dd>
-        </div>
-        <div>
-          <dt>Measured</dt>
-          <dd>${when(row.depthAtMs, nowMs)}</dd>
-        </div>
-      </dl>
-    </section>
+    ${subjectCard({
+      name: row.name,
+      engine: row.engine,
+      aside: can("list_dead_letters") &&
+        html`<a class="button" href="${deadLettersPath(row.engine, row.name)}">Dead letters</a>`,
+      facts: [
+        ["Waiting", row.pendingCount ?? "–"],
+        ["Measured", when(row.depthAtMs, nowMs)],
+      ],
+    })}
     ${can("pause_queue") && flow(path)}
     ${can("queue_concurrency") &&
       number(path, "concurrency", "Jobs at once, in all processes", "Empty for no limit")}

@@ -1,6 +1,7 @@
 import type { WorkerRow } from "../store.ts";
 import { badge, visible, when } from "./format.ts";
 import { html, type Markup } from "./html.ts";
+import { subjectCard } from "./subject_card.ts";
 
 /** Path of the page of a worker. */
 export function workerPath(id: string): string {
@@ -16,36 +17,18 @@ export function workerPage(row: WorkerRow, can: (token: string) => boolean, nowM
   const path = workerPath(row.id);
   const queues = row.queues.join(", ");
   return html`
-    <section class="card">
-      <div
-        class="head"><div class="grow"><h1>${visible(
-          row.name,
-        )}</h1><span class="soft mono">${visible(
-          row.engine,
-        )}</span></div>${badge(row.state)}</div>
-      <dl class="facts">
-        <div>
-          <dt>Active</dt>
-          <dd>${row.activeTasks}</dd>
-        </div>
-        <div>
-          <dt>Concurrency</dt>
-          <dd>${row.concurrency ?? "–"}</dd>
-        </div>
-        <div>
-          <dt>Queues</dt>
-          <dd>${visible(queues === "" ? "–" : queues)}</dd>
-        </div>
-        <div>
-          <dt>Process</dt>
-          <dd>${row.pid ?? "–"}</dd>
-        </div>
-        <div>
-          <dt>Heartbeat</dt>
-          <dd>${when(row.lastHeartbeatAtMs, nowMs)}</dd>
-        </div>
-      </dl>
-    </section>
+    ${subjectCard({
+      name: row.name,
+      engine: row.engine,
+      aside: badge(row.state),
+      facts: [
+        ["Active", row.activeTasks],
+        ["Concurrency", row.concurrency ?? "–"],
+        ["Queues", visible(queues === "" ? "–" : queues)],
+        ["Process", row.pid ?? "–"],
+        ["Heartbeat", when(row.lastHeartbeatAtMs, nowMs)],
+      ],
+    })}
     ${can("pool_grow") && pool(path)}
     ${can("add_consumer") && consumers(path, row)}
     ${can("restart_worker") && restart(path)}
