@@ -12,7 +12,9 @@ import {
 import type { HmacKey } from "../protocol/hmac.ts";
 import type { AgentEventMap, AgentParts } from "./agent_types.ts";
 import { createCommandRegistry } from "./commands.ts";
-import { NO_POLICY } from "./command_policy.ts";
+import { type CommandPolicy, NO_POLICY } from "./command_policy.ts";
+import { stockOf } from "./command_need.ts";
+import { createRouter, type Router } from "./elsewhere.ts";
 import { engineHost } from "./engine_host.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { registerEngineCommands } from "./engine_commands.ts";
@@ -141,6 +143,7 @@ class AgentRuntime implements Runtime {
     this.#heartbeat = this.#buildHeartbeat();
     this.reconciler = this.#buildReconciler();
     parts.announcer?.bind(() => this.reconciler.renew());
+    parts.announcer?.serve?.((command) => this.dispatcher.carryOut(command));
     this.hooks = createHooks({
       engines: this.#engines,
       schedulers: this.#schedulers,
@@ -188,6 +191,7 @@ class AgentRuntime implements Runtime {
     return createDispatcher({
       registry,
       policy,
+      router: buildRouter(this.#context, this.#schedulers, policy),
       outbox: this.outbox,
       clock,
       redactor: parts.redactor,
@@ -198,7 +202,8 @@ class AgentRuntime implements Runtime {
       finished(command, { status, error }, tookMs) {
         const { id, action } = command;
         const known = registry.find(action) === undefined ? "other" : action;
-        const end = policy.refusal(command) === null ? status : "forbidden";
+        const isForbidden = status === "failed" && policy.refusal(command) !== null;
+        const end = isForbidden ? "forbidden" : status;
         metrics.command(known, end, tookMs / 1000);
         host.command({ id, action, status, error });
       },
@@ -388,4 +393,16 @@ function buildRegistry(
   );
   parts.commands?.(registry);
   return registry;
+}
+
+function buildRouter(
+  { parts, clock }: RuntimeContext,
+  schedulers: readonly WatchedScheduler[],
+  policy: CommandPolicy,
+): Router | undefined {
+  const { announcer } = parts;
+  const neighbours = announcer?.neighbours?.bind(announcer);
+  if (neighbours === undefined) return undefined;
+  const own = stockOf(parts.engines ?? [], schedulers.map(({ scheduler }) => scheduler.name));
+  return createRouter({ own, neighbours, policy, clock });
 }
