@@ -23,7 +23,7 @@ import { type BrainReport, openMarks, padOf, startHeart, within } from "./marks.
 import { watchBrainDriver } from "./small_log.ts";
 
 const [folder = "", , trial = "", mode = "once"] = process.argv.slice(2);
-const GROUPS = 8;
+const GROUPS = 4;
 const GROUP = 4;
 const PATIENCE_MS = mode === "once" ? 10_000 : 150;
 

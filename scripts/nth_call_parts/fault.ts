@@ -32,17 +32,22 @@ export interface Fault {
   readonly error: typeof ERRORS[number];
 }
 
-/** Every fault that a run has a place for. */
+/**
+ * Every fault that a run has a place for. Writes are by far the most, and SQLite
+ * tells only a full disk from the rest: each of them fails once and for ever,
+ * with one of the errors in turn; every other call with each.
+ */
 export function everyFault(
   host: Host,
   runtime: Runtime,
   counts: Readonly<Record<string, number>>,
 ): Fault[] {
   return Object.entries(counts).flatMap(([call, count]) =>
-    (isSync(call) ? MODES : ONCE_AND_EVER).flatMap((mode) =>
-      ERRORS.flatMap((error) =>
-        Array.from({ length: count }, (_, i) => ({ host, runtime, call, at: i + 1, mode, error }))
-      )
+    (isSync(call) ? MODES : ONCE_AND_EVER).flatMap((mode, turn) =>
+      Array.from({ length: count }, (_, i) => i + 1).flatMap((at) => {
+        const errors = isFrequent(call) ? [ERRORS[(at + turn) % ERRORS.length]] : ERRORS;
+        return errors.map((error = "EIO") => ({ host, runtime, call, at, mode, error }));
+      })
     )
   );
 }
@@ -54,13 +59,18 @@ function isSync(call: string): boolean {
   return call === "fsync" || call === "fdatasync";
 }
 
+function isFrequent(call: string): boolean {
+  return call === "pwrite64" || call === "driver";
+}
+
 /** A sample with every kind of call in it: half syncs, makings and removals, half writes. */
 export function sample(faults: readonly Fault[], count: number, random: Random): Fault[] {
   if (faults.length <= count) return [...faults];
-  const frequent = faults.filter(({ call }) => call === "pwrite64" || call === "driver");
-  const rare = faults.filter(({ call }) => call !== "pwrite64" && call !== "driver");
-  const few = spread(rare, Math.min(rare.length, Math.ceil(count / 2)), random);
-  return [...few, ...spread(frequent, count - few.length, random)];
+  const frequent = faults.filter(({ call }) => isFrequent(call));
+  const rare = faults.filter(({ call }) => !isFrequent(call));
+  const few = Math.max(Math.ceil(count / 2), count - frequent.length);
+  const ofRare = spread(rare, Math.min(rare.length, few), random);
+  return [...ofRare, ...spread(frequent, count - ofRare.length, random)];
 }
 
 /** Some of a list, from every part of it. */

@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OpenSqlite } from "../../src/buffer/sqlite_driver.ts";
 import type { Fault } from "./fault.ts";
 import type { AgentReport, BrainReport } from "./marks.ts";
+import { makePlace } from "./place.ts";
 import { brainRows, bufferRows, type EventText, numberOf } from "./rows.ts";
 import type { Ended } from "./run_host.ts";
 import { SickDisk } from "./sick_disk.ts";
@@ -146,7 +146,7 @@ type AtMark = (
 ) => boolean;
 
 /** Replays a run on a disk that forgets; cuts the power at every promise after the fault. */
-function cutPower({ trace, folder }: Ended, at: AtMark): number {
+function cutPower({ trace }: Ended, at: AtMark): number {
   const disk = new SickDisk();
   let cuts = 0;
   trace?.calls.forEach((call, position) => {
@@ -156,16 +156,14 @@ function cutPower({ trace, folder }: Ended, at: AtMark): number {
     const isPromise = mark.resolved !== undefined || mark.acked !== undefined ||
       mark.made !== undefined;
     if (!isPromise || position < trace.firstFault) return void at(null, mark);
-    const platter = mkdtempSync(join(tmpdir(), "z4j-nth-platter-"));
+    const platter = makePlace("z4j-nth-platter-");
     try {
-      mkdirSync(platter, { recursive: true });
       for (const [name, bytes] of disk.platter()) writeFileSync(join(platter, name), bytes);
       if (at(platter, mark)) cuts++;
     } finally {
       rmSync(platter, { recursive: true, force: true });
     }
   });
-  void folder;
   return cuts;
 }
 

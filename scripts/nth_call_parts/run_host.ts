@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { DRIVER_FAULT } from "./failing_driver.ts";
 import { CALLS, type Fault, type Host, type Runtime, whenOf } from "./fault.ts";
 import { BRAIN_NAME, BUFFER_NAME, MARKS_NAME } from "./marks.ts";
+import { makePlace } from "./place.ts";
 import { readTrace, type Trace } from "./trace.ts";
 
 /** How one host ended. */
@@ -49,7 +49,7 @@ function filesOf(host: Host): string[] {
 /** Runs a host to its end, under strace unless the driver is to fail. */
 export async function runHost(run: HostRun, traced: boolean): Promise<Ended> {
   const { host, runtime, trial, brainUrl, fault } = run;
-  const folder = mkdtempSync(join(tmpdir(), "z4j-nth-"));
+  const folder = makePlace("z4j-nth-");
   const home = join(folder, "home");
   mkdirSync(home, { mode: 0o700 });
   const log = join(folder, "trace");

@@ -64,6 +64,8 @@ function write(file: File, at: number, data: Uint8Array): void {
 function sync(file: File): void {
   file.safe = resized(file.safe, file.cached.length);
   for (const page of file.dirty) {
+    // The file may have become shorter meanwhile.
+    if (page * PAGE >= file.cached.length) continue;
     file.safe.set(file.cached.subarray(page * PAGE, (page + 1) * PAGE), page * PAGE);
   }
 }
