@@ -130,10 +130,20 @@ async function main(): Promise<void> {
   for (const { runtime, subject, examples } of real) {
     for (const example of examples) console.log(`${runtime}, ${subject}: ${example}`);
   }
+  const sum = (count: (one: Found) => number): number =>
+    real.reduce((total, one) => total + count(one), 0);
   const account = {
     holds: found.every(isWell),
     seed: Number(values.seed),
-    states: real.reduce((sum, one) => sum + judged(one), 0),
+    states: sum(judged),
+    crashes: sum(({ crashes }) => crashes),
+    powerLosses: sum(({ powerLosses }) => powerLosses),
+    recoveredTwice: sum(({ recoveredTwice }) => recoveredTwice),
+    promises: sum(({ promises }) => promises),
+    promisesSynced: sum(({ promisesSynced }) => promisesSynced),
+    broken: sum(({ broken }) => broken),
+    lost: sum(({ lost }) => lost),
+    lostByControls: found.reduce((total, one) => total + one.lost, 0) - sum(({ lost }) => lost),
     minutes: Math.round((performance.now() - startedAt) / 6_000) / 10,
     tracing,
     found,

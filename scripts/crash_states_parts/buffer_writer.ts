@@ -31,15 +31,19 @@ const CHECKPOINT_PAGES = 40;
 
 const { path, synchronous, subject, mark, end } = await startWriter(FILE_NAME);
 
-/** The driver of the runtime, weakened where the trace is to show losses. */
+/** The driver of the runtime with early checkpoints, weakened where the trace is to show losses. */
 function weakened(open: OpenSqlite): OpenSqlite {
+  const early = `wal_autocheckpoint = ${CHECKPOINT_PAGES}`;
   return (path) => {
     const driver = open(path);
-    driver.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-    if (synchronous === "FULL") return driver;
-    const weaken = (sql: string): string =>
-      sql.replace("synchronous = FULL", "synchronous = NORMAL");
-    return { ...driver, exec: (sql) => driver.exec(weaken(sql)) };
+    driver.exec(`PRAGMA ${early}`);
+    const changed = (sql: string): string => {
+      const sooner = sql.replace(/wal_autocheckpoint = [1-9]\d*/, early);
+      return synchronous === "FULL"
+        ? sooner
+        : sooner.replace("synchronous = FULL", "synchronous = NORMAL");
+    };
+    return { ...driver, exec: (sql) => driver.exec(changed(sql)) };
   };
 }
 

@@ -59,7 +59,7 @@ export interface Found extends Exploration {
 
 const GRAIN = 64;
 const SECTOR = 512;
-const TWICE = 0.05;
+const TWICE = 0.1;
 const EXAMPLES = 5;
 
 type State = { readonly cut: number } | { readonly power: true };

@@ -3,6 +3,10 @@ import { join } from "node:path";
 import type { Image } from "./disk.ts";
 import type { Reopened, Subject } from "./subject.ts";
 
+const NOTHING = new Uint8Array();
+const PAGE = 4096;
+const LOG_HEADER = 32;
+
 /** What a state showed. */
 export interface Verdict {
   /** Broken promises in words; none is well. */
@@ -48,19 +52,25 @@ export class Reopener {
     return { broken, lost };
   }
 
-  /** What recovery had written when it was killed: the log up to some byte, beyond it the old. */
+  /**
+   * What recovery had written when it was killed. It goes on with the log, or
+   * moves it into the file page by page and then begins a new one.
+   */
   #cutImage(image: Image, place: string, cut: CutRecovery): Image {
-    const log = `${this.#subject.file}-wal`;
     const files = imageOf(place);
-    const before = image.get(log) ?? new Uint8Array();
-    const after = files.get(log) ?? new Uint8Array();
+    const { file } = this.#subject;
+    const log = `${file}-wal`;
+    if (image.has(`${file}-journal`)) return files;
+    const [before, after] = [contentOf(image, log), contentOf(files, log)];
     const same = sharedLength(before, after);
-    if (image.has(`${this.#subject.file}-journal`) || same === after.length) return files;
-    const length = same + cut(after.length - same);
-    const mixed = new Uint8Array(Math.max(length, before.length));
-    mixed.set(before);
-    mixed.set(after.subarray(0, length));
-    return new Map([...files, [log, mixed]]);
+    const goesOn = same >= LOG_HEADER;
+    if (goesOn || before.length === 0 || cut(1) === 1) {
+      const from = goesOn ? same : 0;
+      const rest = goesOn ? before : NOTHING;
+      return new Map([...files, [log, prefixOver(rest, after, from + cut(after.length - from))]]);
+    }
+    const moved = movedPages(contentOf(image, file), contentOf(files, file), cut);
+    return new Map([...files, [file, moved], [log, before]]);
   }
 
   async #recoverAgain(image: Image, first: string, broken: string[]): Promise<void> {
@@ -88,6 +98,39 @@ export class Reopener {
 function imageOf(place: string): Image {
   const names = readdirSync(place).filter((name) => !name.endsWith("-shm"));
   return new Map(names.map((name) => [name, new Uint8Array(readFileSync(join(place, name)))]));
+}
+
+function contentOf(image: Image, name: string): Uint8Array {
+  return image.get(name) ?? NOTHING;
+}
+
+/** The old bytes, of which the first are new. */
+function prefixOver(before: Uint8Array, after: Uint8Array, length: number): Uint8Array {
+  const mixed = new Uint8Array(Math.max(length, before.length));
+  mixed.set(before);
+  mixed.set(after.subarray(0, length));
+  return mixed;
+}
+
+/** The old file with the first of the pages that changed, the last of them torn. */
+function movedPages(before: Uint8Array, after: Uint8Array, cut: CutRecovery): Uint8Array {
+  const isChanged = (at: number): boolean =>
+    sharedLength(before.subarray(at, at + PAGE), after.subarray(at, at + PAGE)) <
+      Math.min(PAGE, after.length - at);
+  const changed = Array.from({ length: Math.ceil(after.length / PAGE) }, (_, page) => page * PAGE)
+    .filter(isChanged);
+  let left = cut(changed.length * PAGE);
+  let mixed = before;
+  for (const at of changed) {
+    const page = after.subarray(at, at + Math.min(PAGE, left));
+    left -= page.length;
+    const grown = new Uint8Array(Math.max(mixed.length, at + page.length));
+    grown.set(mixed);
+    grown.set(page, at);
+    mixed = grown;
+    if (left === 0) break;
+  }
+  return mixed;
 }
 
 function sharedLength(one: Uint8Array, other: Uint8Array): number {
