@@ -31,8 +31,8 @@ import { createPump, type Pump } from "./pump.ts";
 import { type ConnectionChange, createReconciler, type Reconciler } from "./reconcile.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import { registerScheduleCommands, type WatchedScheduler } from "./schedule_commands.ts";
-import { createScheduleStream } from "./schedule_stream.ts";
-import { type AgentSession, createSession } from "./session.ts";
+import type { createScheduleStream } from "./schedule_stream.ts";
+import type { AgentSession } from "./session.ts";
 import { NO_WORK } from "./work_contexts.ts";
 
 /** What happens in a runtime and concerns its agent. */
@@ -81,6 +81,8 @@ export interface RuntimeContext {
   readonly key: HmacKey;
   readonly host: RuntimeHost;
   readonly metrics: MetricsCollector;
+  /** Makes the streams of the schedulers; `null` watches none. */
+  readonly createStream: typeof createScheduleStream | null;
 }
 
 /** Wires all parts of an agent together; nothing runs yet. */
@@ -256,7 +258,9 @@ class AgentRuntime implements Runtime {
     return buildHello(identity, agreed.ok ? agreed.value : own);
   }
 
-  #createSession(): AgentSession {
+  async #createSession(): Promise<AgentSession> {
+    // Read at the first dial; until then nobody needs to read frames.
+    const { createSession } = await import("./session.ts");
     const { key, clock, logger, host } = this.#context;
     return createSession({
       key,
@@ -356,10 +360,11 @@ function bounded(count: number): number {
 }
 
 function watch(context: RuntimeContext, pump: Pump): readonly WatchedScheduler[] {
-  const { parts, buffer, clock, logger } = context;
+  const { parts, buffer, clock, logger, createStream } = context;
+  if (createStream === null) return [];
   return (parts.schedulers ?? []).map((scheduler) => ({
     scheduler,
-    stream: createScheduleStream({
+    stream: createStream({
       scheduler,
       publisher: pump,
       meta: parts.state ?? buffer,

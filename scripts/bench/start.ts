@@ -1,0 +1,77 @@
+/**
+ * What an agent adds to the start of its process: the import of the library,
+ * and `start()` with a buffer in memory and on disk, each in a fresh process.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import { withFolder } from "./folder.ts";
+import { figure, publish } from "./measure.ts";
+
+const ROUNDS = 7;
+const GOAL = { is: "below", value: 60 } as const;
+const onDeno = process.versions["bun"] === undefined;
+
+/** A program that prints milliseconds: of the import, of the start. */
+function program(home: string, bufferStore: string): string {
+  const entry = pathToFileURL(resolve("mod.ts")).href;
+  // Nobody listens on port 9; the start does not wait for the brain.
+  const env = {
+    Z4J_BRAIN_URL: "http://127.0.0.1:9",
+    Z4J_TOKEN: "z4j_agent_start",
+    Z4J_PROJECT_ID: "start",
+    Z4J_HMAC_SECRET: "A".repeat(43),
+    Z4J_DEV_MODE: "1",
+    Z4J_HOME: home,
+    Z4J_BUFFER_STORE: bufferStore,
+    Z4J_LOG_LEVEL: "error",
+  };
+  return `const at = performance.now();
+const { createAgent } = await import(${JSON.stringify(entry)});
+const imported = performance.now();
+const agent = createAgent({ env: ${JSON.stringify(env)} });
+await agent.start();
+const started = performance.now();
+const { state } = agent.status();
+if (state === "stopped") throw new Error("the agent did not start");
+console.log(JSON.stringify([imported - at, started - imported]));
+process.exit(0);
+`;
+}
+
+/** Runs a program in a fresh process; answers what it printed. */
+function run(file: string): readonly [number, number] {
+  const flags = onDeno
+    ? ["run", "-A", "--no-check", "--quiet", `--config=${resolve("deno.json")}`]
+    : [];
+  const text = execFileSync(process.execPath, [...flags, file], {
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  const [imported = NaN, started = NaN] = JSON.parse(text.trim().split("\n").at(-1) ?? "[]");
+  return [imported, started];
+}
+
+await withFolder((folder) => {
+  const figures = (["memory", "sqlite"] as const).flatMap((store) => {
+    const home = join(folder, store);
+    mkdirSync(home, { mode: 0o700 });
+    const file = join(folder, `${store}.ts`);
+    writeFileSync(file, program(home, store));
+    run(file); // fills the runtime's cache of compiled code
+    const rounds = Array.from({ length: ROUNDS }, () => run(file));
+    const place = store === "memory" ? "memory" : "disk";
+    return [
+      figure(`import and start, buffer in ${place}`, "ms", rounds.map(([a, b]) => a + b), GOAL),
+      figure("of it the import", "ms", rounds.map(([imported]) => imported)),
+    ];
+  });
+  publish("start", figures, [
+    "the runtime's own start is not in it; min is the best round",
+    "neither engines nor schedulers; the start ends before the first dial",
+    "the code is in the runtime's cache, as after the first run",
+  ]);
+  return Promise.resolve();
+});
