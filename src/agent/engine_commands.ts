@@ -42,8 +42,16 @@ const ENGINE_ACTIONS = [
 export type EngineAction = typeof ENGINE_ACTIONS[number];
 
 /**
- * Registers the actions on jobs, queues and workers (protocol section 18). The
- * first command brings their code: most processes never get one.
+ * Reads the code of the actions. Asked when a session opens: a deployment may
+ * replace the files of a process that runs on, and a command shall not meet that.
+ */
+export function loadEngineHandlers(): Promise<typeof import("./engine_handlers.ts")> {
+  return import("./engine_handlers.ts");
+}
+
+/**
+ * Registers the actions on jobs, queues and workers (protocol section 18);
+ * their code is not there before the first session.
  */
 export function registerEngineCommands(
   registry: CommandRegistry,
@@ -53,7 +61,7 @@ export function registerEngineCommands(
   for (const action of ENGINE_ACTIONS) {
     registry.register(action, async (command, context) => {
       try {
-        handlers ??= (await import("./engine_handlers.ts")).engineHandlers(parts);
+        handlers ??= (await loadEngineHandlers()).engineHandlers(parts);
       } catch (error) {
         // Nothing was touched, so it must not look like an open end.
         const reason = `the code of commands cannot be read: ${errorText(error)}`;

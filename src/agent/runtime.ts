@@ -15,7 +15,7 @@ import { createCommandRegistry } from "./commands.ts";
 import { NO_POLICY } from "./command_policy.ts";
 import { engineHost } from "./engine_host.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
-import { registerEngineCommands } from "./engine_commands.ts";
+import { loadEngineHandlers, registerEngineCommands } from "./engine_commands.ts";
 import { createFailureLog, type FailureLog } from "./failure_log.ts";
 import { createFindings, type Findings } from "./findings.ts";
 import { createOnceLogger, guardCall, type OnceLogger } from "./guard.ts";
@@ -282,6 +282,8 @@ class AgentRuntime implements Runtime {
       this.#openedAtMs = clock.monotonic();
       this.#connectedAtMs = clock.now();
       this.#heartbeat.start(change.terms.heartbeatIntervalMs, change.terms.maxFrameBytes);
+      // A failure is told by the command that meets it.
+      if (this.#engines.length > 0) loadEngineHandlers().catch(() => {});
     } else if (change.kind === "ended") {
       this.#heartbeat.stop();
       for (const { stream } of this.#schedulers) stream.sessionEnded();
