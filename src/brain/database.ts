@@ -71,6 +71,14 @@ export class Database {
     }
   }
 
+  /**
+   * Moves what the log holds into the file, as far as no reader is in the way, so
+   * that the log is written again from its start.
+   */
+  checkpoint(): void {
+    this.sql("PRAGMA wal_checkpoint(PASSIVE)").get();
+  }
+
   /** Whether the file is closed. */
   get closed(): boolean {
     return this.#closed;
@@ -101,7 +109,8 @@ export function openDatabase(open: OpenSqlite, path: string): Database {
     driver.exec("PRAGMA cache_size = -32768");
     driver.exec("PRAGMA temp_store = MEMORY");
     // A checkpoint copies hot index pages: ten times fewer of them cost ten
-    // times less, for a log of at most some 40 MiB.
+    // times less, for a log of at most some 40 MiB. The sweeper's keep it small
+    // at an ordinary rate.
     driver.exec("PRAGMA wal_autocheckpoint = 10000");
     migrate(driver);
     return new Database(driver);

@@ -5,7 +5,7 @@ import type { EngineEvent, EngineHost, EngineSink, WorkerReport } from "../contr
 import { type Ancestors, createAncestors } from "./ancestors.ts";
 import { member, text } from "./facts.ts";
 import { createParentReader } from "./flow_reader.ts";
-import type { BullJobLike, BullQueueLike, BullWorkerLike } from "./like.ts";
+import type { BullFlowProducerLike, BullJobLike, BullQueueLike, BullWorkerLike } from "./like.ts";
 import type { JobObserver } from "./lint/observer.ts";
 import type { LintedWorker } from "./lint/rules.ts";
 import type { BullProfile } from "./profile.ts";
@@ -13,6 +13,7 @@ import { quietly } from "./quietly.ts";
 import type { RedisLink } from "./redis/link.ts";
 import type { RedisConnection, RedisOrigin } from "./redis/origin.ts";
 import { createReporter, type Reporter } from "./reporter.ts";
+import { watchFlows } from "./sources/flows.ts";
 import { type BullmqModuleLike, watchModule } from "./sources/module.ts";
 import { watchProducer } from "./sources/producer.ts";
 import { isClosing, type WatchedWorker, watchWorker } from "./sources/worker.ts";
@@ -23,6 +24,7 @@ import { createWorkerNames } from "./worker_name.ts";
 /** What an attachment is made of. */
 export interface AttachmentOptions {
   readonly workers?: readonly BullWorkerLike[] | undefined;
+  readonly flows?: readonly BullFlowProducerLike[] | undefined;
   readonly bullmq?: BullmqModuleLike | undefined;
   readonly connection?: RedisConnection | undefined;
   readonly prefix?: string | undefined;
@@ -89,7 +91,7 @@ class BullAttachment implements Attachment {
   #stream: StreamWatch | undefined;
 
   constructor(options: AttachmentOptions) {
-    const { workers = [], queues, bullmq, sink, profile, clock } = options;
+    const { workers = [], flows = [], queues, bullmq, sink, profile, clock } = options;
     this.#options = options;
     this.#given = queues.length;
     this.#reporter = createReporter(sink, profile, clock);
@@ -98,6 +100,11 @@ class BullAttachment implements Attachment {
     for (const queue of [...queues]) {
       this.#try(`queue ${queue.name}`, () => {
         this.#stops.push(watchProducer(queue, this.#reporter, this.#ancestorsOf(queue)));
+      });
+    }
+    for (const producer of flows) {
+      this.#try("producer of flows", () => {
+        this.#stops.push(watchFlows(producer, this.#reporter.contexts));
       });
     }
     for (const worker of workers) this.#watch(worker);

@@ -8,7 +8,7 @@ import { createRouter } from "./commands/router.ts";
 import type { CommandSite } from "./commands/site.ts";
 import { member, text } from "./facts.ts";
 import { createDepthReader } from "./health.ts";
-import type { BullQueueLike, BullWorkerLike } from "./like.ts";
+import type { BullFlowProducerLike, BullQueueLike, BullWorkerLike } from "./like.ts";
 import { lintBull } from "./lint/lint.ts";
 import { createJobObserver } from "./lint/observer.ts";
 import type { LintedWorker } from "./lint/rules.ts";
@@ -23,9 +23,11 @@ export interface BullmqEngineOptions {
   readonly queues?: readonly BullQueueLike[] | undefined;
   /** Workers that run in this process. */
   readonly workers?: readonly BullWorkerLike[] | undefined;
+  /** Producers of flows, whose jobs carry the context of the request. Default: none. */
+  readonly flows?: readonly BullFlowProducerLike[] | undefined;
   /**
-   * The module `bullmq` itself: queues and workers that the process makes are
-   * found, as long as the engine is attached first. Default: only those listed.
+   * The module `bullmq` itself: queues, workers and flows that the process makes
+   * are found, as long as the engine is attached first. Default: only those listed.
    */
   readonly bullmq?: BullmqModuleLike | undefined;
   /**
