@@ -1,5 +1,5 @@
 import { ok } from "node:assert/strict";
-import { setImmediate } from "node:timers";
+import { clearImmediate, setImmediate } from "node:timers";
 import { type Clock, systemClock } from "../../../src/base/clock.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import type { Logger } from "../../../src/base/logger.ts";
@@ -31,6 +31,7 @@ const LISTS = ["agents", "agent-workers", "tasks?limit=500", "workers", "queues"
   .concat("schedules", "commands?limit=500", "schedules/native-capabilities");
 const PAGES = ["/", "/fragments/tasks", "/fragments/workers", "/fragments/queues"]
   .concat("/fragments/agents", "/fragments/commands", "/fragments/schedules");
+const TURNS_MS = 15_000;
 const NO_ADDRESS = { remoteAddress: "127.0.0.1" };
 
 // Waits of no length end in the next turn; a timer would cost a millisecond of each case.
@@ -43,6 +44,15 @@ const quickClock: Clock = {
     return () => clearImmediate(immediate);
   },
 };
+
+/** Waits turn by turn of the event loop, so that a case costs no millisecond of a timer. */
+export async function turns(what: string, holds: () => boolean): Promise<void> {
+  const endMs = performance.now() + TURNS_MS;
+  while (!holds()) {
+    if (performance.now() > endMs) throw new Error(`${what}: not within ${TURNS_MS} ms`);
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
+}
 
 /** A brain in memory with something of everything in it, and an ear for its errors. */
 export class BrainBed {
