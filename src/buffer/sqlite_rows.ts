@@ -14,7 +14,7 @@ export const CLASS_NUMBER: Readonly<Record<EntryClass, number>> = {
 export const MAX_ROW_ID: number = 2 ** 52;
 
 /** SQL: a row is of the form that this library writes. SQLite itself takes any type anywhere. */
-export const IS_ENTRY = `id BETWEEN 1 AND ${MAX_ROW_ID} AND typeof(bytes) = 'integer'
+export const IS_ENTRY: string = `id BETWEEN 1 AND ${MAX_ROW_ID} AND typeof(bytes) = 'integer'
   AND bytes BETWEEN 0 AND 2147483647 AND typeof(kind) = 'text' AND typeof(text) = 'text'`;
 
 /** What the entries of a file amount to. */

@@ -1,4 +1,4 @@
-import { equal, match, ok } from "node:assert/strict";
+import { equal, match } from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { BrainBed } from "../fuzz/targets/brain_bed.ts";
 
@@ -59,6 +59,5 @@ describe("hostile bodies at the JSON interface", () => {
     }
     match(await submit(`${"[".repeat(190)}${"]".repeat(190)}`), /^202 /);
     bed.requireQuiet();
-    ok(true);
   });
 });

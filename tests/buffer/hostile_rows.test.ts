@@ -70,7 +70,9 @@ describe("a buffer file whose rows somebody has changed", () => {
   });
 
   it("openSalvage() ends, and finds every good row, beside an id beyond all numbers", async () => {
-    const sql = ["INSERT INTO entries VALUES (9007199254740993, 0, 9223372036854775807, 'k', '{}')"];
+    const sql = [
+      "INSERT INTO entries VALUES (9007199254740993, 0, 9223372036854775807, 'k', '{}')",
+    ];
     equal(
       await replay(sqliteRowsTarget, JSON.stringify({ sql, touched: [] })),
       "opened, put aside",

@@ -96,7 +96,11 @@ export class BrainBed {
   /** Sends what makes a task of each kind, a queue and a worker. */
   async fill(peer: PeerAgent): Promise<void> {
     const at = (kind: string, task_id: string, data: JsonObject): JsonObject =>
-      wireEvent({ kind, task_id, data: { task_name: "send", queue: "mail", worker: "w", ...data } });
+      wireEvent({
+        kind,
+        task_id,
+        data: { task_name: "send", queue: "mail", worker: "w", ...data },
+      });
     await peer.send("heartbeat", "hb", {
       adapter_health: {
         "bullmq.queue_depths": { mail: 3 },
@@ -115,7 +119,9 @@ export class BrainBed {
   async ask(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (!headers.has("host")) headers.set("host", HOST);
-    if (!headers.has("authorization")) headers.set("authorization", `Bearer ${this.brain.apiToken}`);
+    if (!headers.has("authorization")) {
+      headers.set("authorization", `Bearer ${this.brain.apiToken}`);
+    }
     const request = new Request(`http://${HOST}${path}`, { ...init, headers });
     return await this.brain.fetch(request, NO_ADDRESS);
   }

@@ -269,7 +269,8 @@ class GatewayBed implements FuzzBed {
       .replaceAll('"@N"', `"${crypto.randomUUID()}"`)
       .replaceAll("@S", () => String(++this.#seq));
     const { agentId, projectId, sessionId } = this.#identity;
-    const members = `"agent_id":"${agentId}","project_id":"${projectId}","session_id":"${sessionId}"`;
+    const members =
+      `"agent_id":"${agentId}","project_id":"${projectId}","session_id":"${sessionId}"`;
     const open = body === "{}" ? "{" : `${body.slice(0, -1)},`;
     let hmac = "0".repeat(64);
     try {

@@ -44,7 +44,9 @@ const FORMS = ["/agents", "/sign-out", "/bulk-retry", "/bulk-retry?state=failure
   .concat("/tasks/bullmq/mail%3A1/cancel", "/tasks/bullmq/mail%3A2/retry", "/schedules/x/delete")
   .concat("/schedules/x/enable", "/agents/x/revoke", "/dead-letters/bullmq/requeue")
   .concat(
-    ["pause", "resume", "concurrency", "rate", "purge", "odd"].map((a) => `/queues/bullmq/mail/${a}`),
+    ["pause", "resume", "concurrency", "rate", "purge", "odd"].map((a) =>
+      `/queues/bullmq/mail/${a}`
+    ),
   );
 
 /** Every route that takes a body, and lists with odd queries. */
@@ -95,7 +97,18 @@ function json(random: Random, path: string, members: Record<string, string>): Re
 function form(random: Random): RestCase {
   const names = ["name", "value", "confirm", "depth", "task_id", "queue", "change"];
   const texts = names.filter(() => random.below(2) === 0).map((name) => {
-    const value = random.pick(["mail", "3", "-1", "1e999", "NaN", "10/m", "%00", "%ff", "%", "mail:2"]);
+    const value = random.pick([
+      "mail",
+      "3",
+      "-1",
+      "1e999",
+      "NaN",
+      "10/m",
+      "%00",
+      "%ff",
+      "%",
+      "mail:2",
+    ]);
     return `${name}=${random.below(2) === 0 ? value : encoded(stringText(random))}`;
   });
   const type = "application/x-www-form-urlencoded";
