@@ -65,7 +65,7 @@ async function exploreAll(runtime: Runtime, tracing: Tracing, states: number): P
     const weaker = subject === "kv" ? "none" : "NORMAL";
     found.push(
       ...await Promise.all([
-        explore(runtime, { ...task, synchronous: "FULL", states: Math.ceil(states * share) }),
+        explore(runtime, { ...task, synchronous: "FULL", states: Math.round(states * share) }),
         explore(runtime, { ...task, synchronous: weaker, states: few }),
       ]),
     );
