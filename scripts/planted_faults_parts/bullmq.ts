@@ -148,8 +148,8 @@ export const BULLMQ_FAULTS: FaultArea = {
       find: "    if (lost === 0) return;",
       replace: "    if (lost >= 0) return;",
       why: "entries that were trimmed are missed in silence",
-      test: "engines/bullmq_gaps",
-      name: "names what was trimmed while no agent ran",
+      test: "engines/bullmq_lease",
+      name: "begin() notes what was trimmed since the last reading",
     },
   ],
 };

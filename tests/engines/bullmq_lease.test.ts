@@ -11,9 +11,10 @@ import { createReporter } from "../../src/engines/bullmq/reporter.ts";
 import { createGapReport } from "../../src/engines/bullmq/stream/gap_report.ts";
 import { sharedKeys } from "../../src/engines/bullmq/stream/keys.ts";
 import { LEASE_MS } from "../../src/engines/bullmq/stream/limits.ts";
-import { parsePosition } from "../../src/engines/bullmq/stream/position.ts";
+import { parsePosition, type Position } from "../../src/engines/bullmq/stream/position.ts";
 import { runStreamReader } from "../../src/engines/bullmq/stream/reader.ts";
 import { COLLECT, COMMIT, RELEASE } from "../../src/engines/bullmq/stream/scripts.ts";
+import { WatchedQueue } from "../../src/engines/bullmq/stream/watched_queue.ts";
 import { createHost, createSeen } from "../_support/bullmq_stream.ts";
 import { type RedisServer, startRedis, withoutRedis } from "../_support/redis.ts";
 import { until } from "../_support/wait.ts";
@@ -32,6 +33,21 @@ if (!withoutRedis()) {
   });
   describe("the lease of the stream reader", declare);
 }
+
+describe("WatchedQueue", () => {
+  it("begin() notes what was trimmed since the last reading, and settles nothing past it", () => {
+    const read: Position = { id: "5-0", ordinal: 5, jobs: 5 };
+    const queue = new WatchedQueue("bull", "q", read);
+    const state = { length: 2, added: 10, first: "9-0", taken: 2, last: "10-0", jobs: 10 };
+    queue.begin(state);
+    queue.finish(state);
+    equal(queue.gap?.entries, 3);
+    equal(queue.gap?.jobsAdded, 5);
+    queue.settle(Infinity);
+    deepEqual(queue.settled, read);
+    deepEqual(queue.read, { id: "10-0", ordinal: 10, jobs: 10 });
+  });
+});
 
 function declare(): void {
   it("COLLECT answers LOST to whoever does not hold the lease", async () => {
