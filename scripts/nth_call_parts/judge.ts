@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OpenSqlite } from "../../src/buffer/sqlite_driver.ts";
 import type { Fault } from "./fault.ts";
-import type { AgentReport, BrainReport } from "./marks.ts";
+import type { AgentReport, BrainReport, Mark } from "./marks.ts";
 import { makePlace } from "./place.ts";
 import { brainRows, bufferRows, type EventText, numberOf } from "./rows.ts";
 import type { Ended } from "./run_host.ts";
@@ -14,7 +14,9 @@ export interface Verdict {
   readonly broken: readonly string[];
   /** Calls that were made to fail. */
   readonly injected: number;
-  /** Events that had been promised, and are missing. */
+  /** Events that had been promised: reported as stored, or acknowledged. */
+  readonly promised: number;
+  /** Of these, missing at the end or after a power cut. */
   readonly lost: number;
   /** Events that were counted as lost. */
   readonly counted: number;
@@ -55,6 +57,7 @@ export function judgeAgent(ended: Ended, bench: Bench): Verdict {
   const delivered = deliveredOf(bench, broken);
   const promised = new Set<number>();
   let recorded = 0;
+  let lostToPower = 0;
   let [online, offline] = [false, false];
   const cuts = cutPower(ended, (platter, mark) => {
     if (mark.recorded !== undefined) recorded = mark.recorded;
@@ -65,7 +68,7 @@ export function judgeAgent(ended: Ended, bench: Bench): Verdict {
     if (platter === null || online) return false;
     const found = bufferRows(open, platter, trial);
     const known = offline ? [...found.numbers, ...delivered] : found.numbers;
-    miss(promised, known, broken, "after a power loss, reported as stored");
+    lostToPower += miss(promised, known, broken, "after a power loss, reported as stored");
     broken.push(...found.broken.map((text) => `after a power loss: ${text}`));
     return true;
   });
@@ -87,8 +90,9 @@ export function judgeAgent(ended: Ended, bench: Bench): Verdict {
   }
   return {
     broken,
-    injected: ended.trace?.injected ?? 0,
-    lost,
+    injected: ended.trace.injected,
+    promised: promised.size,
+    lost: lost + lostToPower,
     counted,
     countedButThere: Math.max(0, counted - missing),
     powerCuts: cuts,
@@ -97,8 +101,7 @@ export function judgeAgent(ended: Ended, bench: Bench): Verdict {
 
 /** A single fault during the close leaves nobody who could try again. */
 function mayCloseBadly({ trace }: Ended): boolean {
-  return trace === null ||
-    !trace.calls.slice(trace.firstFault).some((call) => call.kind === "mark");
+  return !trace.calls.slice(trace.firstFault).some((call) => call.kind === "mark");
 }
 
 /** Judges a host with the embedded brain. */
@@ -108,6 +111,7 @@ export function judgeBrain(ended: Ended, { open, trial, fault }: Bench): Verdict
   const promised = new Set<number>();
   const made = new Set<string>();
   let recorded = 0;
+  let lostToPower = 0;
   const check = (folder: string, when: string): number => {
     const found = brainRows(open, folder, trial);
     broken.push(...found.broken.map((text) => when + text));
@@ -122,7 +126,7 @@ export function judgeBrain(ended: Ended, { open, trial, fault }: Bench): Verdict
     if (mark.acked !== undefined) { for (const n of range(mark.acked)) promised.add(n); }
     if (mark.made !== undefined) made.add(mark.made);
     if (platter === null) return false;
-    check(platter, "after a power loss: ");
+    lostToPower += check(platter, "after a power loss: ");
     return true;
   });
   const lost = check(ended.folder, "");
@@ -132,8 +136,9 @@ export function judgeBrain(ended: Ended, { open, trial, fault }: Bench): Verdict
   }
   return {
     broken,
-    injected: ended.trace?.injected ?? 0,
-    lost,
+    injected: ended.trace.injected,
+    promised: promised.size,
+    lost: lost + lostToPower,
     counted: 0,
     countedButThere: 0,
     powerCuts: cuts,
@@ -142,14 +147,14 @@ export function judgeBrain(ended: Ended, { open, trial, fault }: Bench): Verdict
 
 type AtMark = (
   platter: string | null,
-  mark: Extract<NonNullable<Ended["trace"]>["calls"][number], { kind: "mark" }>["mark"],
+  mark: Mark,
 ) => boolean;
 
 /** Replays a run on a disk that forgets; cuts the power at every promise after the fault. */
 function cutPower({ trace }: Ended, at: AtMark): number {
   const disk = new SickDisk();
   let cuts = 0;
-  trace?.calls.forEach((call, position) => {
+  trace.calls.forEach((call, position) => {
     disk.take(call);
     if (call.kind !== "mark") return;
     const { mark } = call;

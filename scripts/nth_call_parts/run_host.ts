@@ -5,8 +5,9 @@ import process from "node:process";
 import { DRIVER_FAULT } from "./failing_driver.ts";
 import { CALLS, type Fault, type Host, type Runtime, whenOf } from "./fault.ts";
 import { BRAIN_NAME, BUFFER_NAME, MARKS_NAME } from "./marks.ts";
+import { UNSYNCED } from "./small_log.ts";
 import { makePlace } from "./place.ts";
-import { readTrace, type Trace } from "./trace.ts";
+import { marksAlone, readTrace, type Trace } from "./trace.ts";
 
 /** How one host ended. */
 export interface Ended {
@@ -16,8 +17,8 @@ export interface Ended {
   readonly stderr: string;
   /** The last line that it printed. */
   readonly report: unknown;
-  /** `null` where nothing was traced. */
-  readonly trace: Trace | null;
+  /** Of marks alone where nothing may be traced. */
+  readonly trace: Trace;
   remove(): void;
 }
 
@@ -29,10 +30,13 @@ export interface HostRun {
   readonly brainUrl: string;
   /** `null` runs it undisturbed. */
   readonly fault: Fault | null;
+  /** Weakens its syncs: it has to lose what it promised when the power fails. */
+  readonly unsynced: boolean;
 }
 
 const DENO = ["run", "-A", "--no-check"];
 const DEADLINE_MS = 60_000;
+// What SQLite would say.
 const DRIVER_MESSAGES = {
   ENOSPC: "database or disk is full",
   EIO: "disk I/O error",
@@ -59,9 +63,16 @@ export async function runHost(run: HostRun, traced: boolean): Promise<Ended> {
   const args = [...command, home, brainUrl, trial, fault?.mode === "ever" ? "ever" : "once"];
   const strace = traced ? straceOf(host, fault, home, log) : [];
   const [first = "", ...rest] = [...strace, ...args];
-  const env = { ...process.env, NO_COLOR: "1", ...driverFault(fault) };
+  const env = {
+    ...process.env,
+    NO_COLOR: "1",
+    ...driverEnv(fault),
+    ...(run.unsynced ? { [UNSYNCED]: "1" } : {}),
+  };
   const { code, stdout, stderr } = await collect(first, rest, env);
-  const trace = traced ? readTrace(readFileSync(log, "latin1"), home) : null;
+  const trace = traced
+    ? readTrace(readFileSync(log, "latin1"), home)
+    : marksAlone(readFileSync(join(home, MARKS_NAME), "utf8"));
   return {
     folder: home,
     code,
@@ -82,7 +93,7 @@ function straceOf(host: Host, fault: Fault | null, home: string, log: string): s
     .concat(paths, trace, "-o", log);
 }
 
-function driverFault(fault: Fault | null): Record<string, string> {
+function driverEnv(fault: Fault | null): Record<string, string> {
   if (fault?.call !== "driver") return {};
   return { [DRIVER_FAULT]: `${fault.at} ${fault.mode} ${DRIVER_MESSAGES[fault.error]}` };
 }

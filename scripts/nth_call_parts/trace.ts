@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Mark } from "./marks.ts";
 import { MARKS_NAME } from "./marks.ts";
 
@@ -52,6 +53,13 @@ export function readTrace(text: string, folder: string): Trace {
   return { calls, counts, injected, firstFault };
 }
 
+/** The marks of a host that was not traced: no call is known, none was made to fail. */
+export function marksAlone(text: string): Trace {
+  const lines = text.split("\n").filter((line) => line !== "");
+  const calls = lines.map((line) => ({ kind: "mark" as const, mark: JSON.parse(line) as Mark }));
+  return { calls, counts: {}, injected: 0, firstFault: Infinity };
+}
+
 interface Line {
   readonly name: string;
   readonly inside: string;
@@ -96,7 +104,5 @@ function texts(inside: string): string[] {
 }
 
 function bytesOf(hex: string): Uint8Array {
-  const bytes = new Uint8Array(hex.length / 4);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(hex.slice(i * 4 + 2, i * 4 + 4), 16);
-  return bytes;
+  return Buffer.from(hex.replaceAll("\\x", ""), "hex");
 }
