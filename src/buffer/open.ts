@@ -9,7 +9,7 @@ import type { FileOps } from "./file_ops.ts";
 import { loadFileOps } from "./file_ops_node.ts";
 import { createGroupedBuffer } from "./grouped.ts";
 import type { GroupedBuffer } from "./grouped.ts";
-import { openKvStore } from "./kv_store.ts";
+import { openKvOwned } from "./kv_store.ts";
 import { CLOSE_STEP_MS, DISK_LIMITS, fillLimits, MEMORY_LIMITS } from "./limits.ts";
 import { loadSqlite } from "./load_sqlite.ts";
 import { createLateStore } from "./late_store.ts";
@@ -120,20 +120,25 @@ async function openStore(
   settleLate: (home: Home | undefined) => void,
 ): Promise<OpenedStore> {
   const choice = options.store ?? (options.path === null ? "memory" : "sqlite");
-  if (choice === "deno-kv") return await openKv(options, logger, clock);
   const { path } = options;
-  if (choice === "memory" || path === null) {
+  const isKv = choice === "deno-kv";
+  if (choice === "memory" || (path === null && !isKv)) {
     return { store: createMemoryStore(options.limits) };
   }
   const limits = fillLimits(options.limits, DISK_LIMITS);
-  const open = (): Promise<OpenedStore> => openFile(options, path, limits, logger, clock);
+  const open = (): Promise<OpenedStore> =>
+    path === null || isKv
+      ? openKv(options, logger, clock)
+      : openFile(options, path, limits, logger, clock);
   try {
     return await open();
   } catch (error) {
+    // Chosen, and not there: that is for whoever chose.
+    if (isKv && isUnsupported(error)) throw error;
     logger.warn({ path, reason: errorText(error) }, MEMORY_TEXT);
     const memory = new MemoryStore(smaller(limits, MEMORY_LIMITS));
     // No SQLite will not change; a disk that is full or read-only may.
-    if (isZ4jError(error) && error.code === "Z4J_RUNTIME_UNSUPPORTED") return { store: memory };
+    if (isUnsupported(error)) return { store: memory };
     const openLate = async (): Promise<EventStore> => {
       const { store, home } = await open();
       settleLate(home);
@@ -143,6 +148,10 @@ async function openStore(
     const random = options.random ?? Math.random;
     return { store: createLateStore({ memory, open: openLate, clock, random }) };
   }
+}
+
+function isUnsupported(error: unknown): boolean {
+  return isZ4jError(error) && error.code === "Z4J_RUNTIME_UNSUPPORTED";
 }
 
 const MEMORY_TEXT =
@@ -195,9 +204,7 @@ async function openKv(
   const { path: wished, limits = {}, fingerprint, neighbours = false } = options;
   const path = wished === null ? undefined : withExtension(wished, ".kv");
   if (!neighbours) {
-    return {
-      store: await openKvStore({ kv: await loadDenoKv(path), limits, fingerprint, path }),
-    };
+    return { store: await openKvOwned({ kv: await loadDenoKv(path), limits, fingerprint, path }) };
   }
   const project = { fingerprint: fingerprint ?? null, clock };
   if (path === undefined) return await openKvShared(await loadDenoKv(), limits, project);

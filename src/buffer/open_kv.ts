@@ -6,7 +6,7 @@ import type { DenoKvLike } from "./kv_like.ts";
 import { openKvOrphan } from "./kv_orphan.ts";
 import { claimPartition, freePartitions, takePartition } from "./kv_partition.ts";
 import type { PartitionParts } from "./kv_partition.ts";
-import { openKvStore } from "./kv_store.ts";
+import { openKvOwned, openKvStore } from "./kv_store.ts";
 import { DISK_LIMITS, fillLimits } from "./limits.ts";
 import { bufferNames, randomName } from "./names.ts";
 import type { OpenedStore } from "./opened.ts";
@@ -49,7 +49,7 @@ async function openOwn(
   try {
     // Deno would create it for everybody to read; side files get the mode of the file.
     parts.files.ensurePrivate(path);
-    const store = await openKvStore({ kv: await loadDenoKv(path), limits, fingerprint, path });
+    const store = await openKvOwned({ kv: await loadDenoKv(path), limits, fingerprint, path });
     if (!isForeign(store.fingerprint, parts.fingerprint)) {
       const home = {
         own: path,
