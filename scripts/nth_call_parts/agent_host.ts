@@ -1,7 +1,7 @@
 /**
  * A host process with a real agent whose buffer is on a disk that fails:
  *
- *     agent_host.ts FOLDER BRAIN_URL TRIAL once|ever
+ *     agent_host.ts FOLDER BRAIN_URL TRIAL once|ever agent|kv
  *
  * It records with the brain away, delivers, and records with the brain away
  * again; marks say what had been reported as stored, the last line is a report.
@@ -31,7 +31,9 @@ const GROUP = 3;
 const PATIENCE_MS = 8_000;
 const CHECKPOINT_PAGES = 8;
 
-const [folder = "", brainUrl = "", trial = "", mode = "once"] = process.argv.slice(2);
+const [folder = "", brainUrl = "", trial = "", mode = "once", kind = "agent"] = process.argv.slice(
+  2,
+);
 
 /** A brain that is away until it is wanted. */
 function createLine() {
@@ -80,7 +82,8 @@ function createHost(line: ReturnType<typeof createLine>, take: (buffer: GroupedB
     transport: line.transport,
     async openBuffer() {
       const path = join(folder, BUFFER_NAME);
-      const parts = { clock: hurriedClock, random: () => 0, sqlite: () => sqlite };
+      const store = kind === "kv" ? "deno-kv" as const : "sqlite" as const;
+      const parts = { store, clock: hurriedClock, random: () => 0, sqlite: () => sqlite };
       const buffer = await openBuffer({ path, neighbours: true, fingerprint: "nth", ...parts });
       take(buffer);
       return buffer;

@@ -1,7 +1,7 @@
 import type { Random } from "../chaos_parts/random.ts";
 
-/** Who runs: a process with an agent, or with the embedded brain. */
-export type Host = "agent" | "brain";
+/** Who runs: a process with an agent on SQLite or on Deno KV, or with the embedded brain. */
+export type Host = "agent" | "kv" | "brain";
 /** Runtime of the host. */
 export type Runtime = "bun" | "deno";
 /** What the kernel answers. */

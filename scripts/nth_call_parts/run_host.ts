@@ -4,7 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { DRIVER_FAULT } from "./failing_driver.ts";
 import { CALLS, type Fault, type Host, type Runtime, whenOf } from "./fault.ts";
-import { BRAIN_NAME, BUFFER_NAME, MARKS_NAME } from "./marks.ts";
+import { BRAIN_NAME, BUFFER_NAME, KV_NAME, MARKS_NAME } from "./marks.ts";
 import { UNSYNCED } from "./small_log.ts";
 import { makePlace } from "./place.ts";
 import { marksAlone, readTrace, type Trace } from "./trace.ts";
@@ -34,7 +34,7 @@ export interface HostRun {
   readonly unsynced: boolean;
 }
 
-const DENO = ["run", "-A", "--no-check"];
+const DENO = ["run", "-A", "--no-check", "--unstable-kv"];
 const DEADLINE_MS = 60_000;
 // What SQLite would say.
 const DRIVER_MESSAGES = {
@@ -46,8 +46,8 @@ const DRIVER_MESSAGES = {
 /** Files that calls may fail on, side files of SQLite included. */
 function filesOf(host: Host): string[] {
   if (host === "brain") return ["", "-wal", "-shm", "-journal"].map((end) => BRAIN_NAME + end);
-  const ends = ["", "-wal", "-shm", "-journal", "-owner", "-owner-journal"];
-  return ends.map((end) => BUFFER_NAME + end);
+  const name = host === "kv" ? KV_NAME : BUFFER_NAME;
+  return ["", "-wal", "-shm", "-journal", "-owner", "-owner-journal"].map((end) => name + end);
 }
 
 /** Runs a host to its end, under strace unless the driver is to fail. */
@@ -57,10 +57,10 @@ export async function runHost(run: HostRun, traced: boolean): Promise<Ended> {
   const home = join(folder, "home");
   mkdirSync(home, { mode: 0o700 });
   const log = join(folder, "trace");
-  const script = `scripts/nth_call_parts/${host}_host.ts`;
+  const script = `scripts/nth_call_parts/${host === "brain" ? "brain" : "agent"}_host.ts`;
   const flags = runtime === "deno" ? DENO : [];
   const command = [`node_modules/.bin/${runtime}`, ...flags, script];
-  const args = [...command, home, brainUrl, trial, fault?.mode === "ever" ? "ever" : "once"];
+  const args = [...command, home, brainUrl, trial, fault?.mode === "ever" ? "ever" : "once", host];
   const strace = traced ? straceOf(host, fault, home, log) : [];
   const [first = "", ...rest] = [...strace, ...args];
   const env = {
