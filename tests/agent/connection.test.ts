@@ -87,11 +87,54 @@ function loopRig(): LoopRig {
   };
 }
 
+/** The same loop, whose code of sessions is missing for the first dials. */
+async function loopWithoutCode(missing: number): Promise<readonly string[]> {
+  const clock = createFakeClock();
+  const seen: string[] = [];
+  let dials = 0;
+  const loop = createReconciler({
+    transport: {
+      name: "websocket",
+      open: () => Promise.resolve({ kind: "open", session: { terms: {} } as TransportSession }),
+    },
+    clock,
+    failures: createFailureLog(noopLogger),
+    random: () => 1,
+    hello: () => ({}) as ReturnType<Parameters<typeof createReconciler>[0]["hello"]>,
+    createSession() {
+      if (dials++ < missing) return Promise.reject(new Error("no such file"));
+      return {
+        handlers: { message() {}, ended() {} },
+        verified: true,
+        run: () => new Promise(() => {}),
+        wake() {},
+        end() {},
+      };
+    },
+    progress: () => 0,
+    displaced() {},
+    changed: (change) =>
+      void seen.push(change.kind === "waiting" ? `waiting: ${change.end.advice}` : change.kind),
+  });
+  loop.start();
+  for (let n = 0; n < missing; n++) await clock.advanceAsync(30_000);
+  await clock.advanceAsync(0);
+  return seen;
+}
+
 function times(count: number, course: Course): readonly Course[] {
   return Array.from({ length: count }, () => ({ ...course }));
 }
 
 describe("createReconciler()", () => {
+  it("dials again when the code of a session cannot be read", async () => {
+    const waiting = "waiting: the code of a session cannot be read: no such file";
+    assert.deepEqual(
+      await loopWithoutCode(2),
+      ["connecting", waiting, "connecting", waiting, "connecting", "connected"],
+    );
+  });
+
   it("waits longer each time while sessions open but nothing is acknowledged", async () => {
     const rig = loopRig();
     await rig.run(times(7, { lastsMs: 100, acks: false, end: BROKEN }));

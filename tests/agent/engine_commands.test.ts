@@ -271,6 +271,29 @@ describe("commands on queues and workers", () => {
   });
 });
 
+describe("the first command", () => {
+  it("touches nothing when the agent stops while the code is read", async () => {
+    let calls = 0;
+    const registry = createCommandRegistry();
+    const actions: EngineActions = {
+      cancel() {
+        calls++;
+        return Promise.resolve(done);
+      },
+    };
+    register(registry, [engine("one", actions, ["cancel_task"])]);
+    const cancel = registry.find("cancel_task");
+    const stopping = new AbortController();
+    const input = received("cancel_task", { task_id: "q:1" });
+    const answer = cancel?.(input, { signal: stopping.signal, remainingMs: 60_000 });
+    stopping.abort();
+    deepEqual(await answer, { status: "refused", reason: "the agent stops" });
+    equal(calls, 0);
+    equal((await cancel?.(input, context()))?.status, "done");
+    equal(calls, 1);
+  });
+});
+
 type Run = (
   action: string,
   parameters: JsonObject,

@@ -1,20 +1,20 @@
 /**
- * A writer whose system calls are traced:
+ * A writer of the agent's buffer whose system calls are traced:
  *
- *     writer.ts FOLDER FULL|NORMAL
+ *     buffer_writer.ts FOLDER FULL|NORMAL strace|prefixes buffer|kv
  *
- * It works on a real store: old schema, appends, removals, evictions and
- * checkpoints. After each step that returned it writes a mark, which says in
+ * It works on a real store: old schema (SQLite), appends, removals, evictions
+ * and checkpoints. After each step that returned it writes a mark, which says in
  * the trace what had been promised by then.
  */
-import { closeSync, openSync, writeSync } from "node:fs";
-import { join } from "node:path";
-import process from "node:process";
+import { loadDenoKv } from "../../src/buffer/deno_kv.ts";
+import { openKvStore } from "../../src/buffer/kv_store.ts";
 import { loadSqlite } from "../../src/buffer/load_sqlite.ts";
-import type { NewEntry, StoredEntry } from "../../src/buffer/port.ts";
+import type { EventStore, NewEntry } from "../../src/buffer/port.ts";
 import { openSqliteStore } from "../../src/buffer/sqlite.ts";
 import { inTransaction, type OpenSqlite } from "../../src/buffer/sqlite_driver.ts";
-import { FILE_NAME, LIMITS, MARKS_NAME, textFor } from "./promise.ts";
+import { FILE_NAME, LIMITS, textFor } from "./buffer_promise.ts";
+import { startWriter } from "./marks.ts";
 
 const VERSION_1: readonly string[] = [
   "CREATE TABLE entries (id INTEGER PRIMARY KEY AUTOINCREMENT, class INTEGER NOT NULL, " +
@@ -29,19 +29,21 @@ const VERSION_1: readonly string[] = [
 const ROUNDS = 60;
 const CHECKPOINT_PAGES = 40;
 
-const [folder = "", synchronous = "FULL"] = process.argv.slice(2);
-const marks = openSync(join(folder, MARKS_NAME), "w");
-const mark = (facts: unknown): void => void writeSync(marks, `${JSON.stringify(facts)}\n`);
+const { path, synchronous, subject, mark, end } = await startWriter(FILE_NAME);
 
-/** The driver of the runtime, weakened where the trace is to show losses. */
+/** The driver of the runtime with early checkpoints, weakened where the trace is to show losses. */
 function weakened(open: OpenSqlite): OpenSqlite {
+  const early = `wal_autocheckpoint = ${CHECKPOINT_PAGES}`;
   return (path) => {
     const driver = open(path);
-    driver.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-    if (synchronous === "FULL") return driver;
-    const weaken = (sql: string): string =>
-      sql.replace("synchronous = FULL", "synchronous = NORMAL");
-    return { ...driver, exec: (sql) => driver.exec(weaken(sql)) };
+    driver.exec(`PRAGMA ${early}`);
+    const changed = (sql: string): string => {
+      const sooner = sql.replace(/wal_autocheckpoint = [1-9]\d*/, early);
+      return synchronous === "FULL"
+        ? sooner
+        : sooner.replace("synchronous = FULL", "synchronous = NORMAL");
+    };
+    return { ...driver, exec: (sql) => driver.exec(changed(sql)) };
   };
 }
 
@@ -53,7 +55,7 @@ function entry(n: number): NewEntry {
 }
 
 /** A file as version 1 wrote it, with two events: opening migrates it. */
-function writeVersion1(open: OpenSqlite, path: string): void {
+function writeVersion1(open: OpenSqlite): void {
   const driver = open(path);
   driver.prepare("PRAGMA journal_mode = WAL").get();
   driver.exec("PRAGMA synchronous = FULL");
@@ -71,30 +73,40 @@ function writeVersion1(open: OpenSqlite, path: string): void {
 
 const ALL = { maxCount: 100_000, maxBytes: 1_000_000_000 };
 
-async function main(): Promise<void> {
-  const path = join(folder, FILE_NAME);
+/** The store that is written to, with the events 0 and 1 in it. */
+async function openStore(): Promise<EventStore> {
+  if (subject === "kv") {
+    const store = await openKvStore({ kv: await loadDenoKv(path), limits: LIMITS });
+    mark({ begun: [0, 1] });
+    await store.append([entry(0), entry(1)]);
+    mark({ stored: [0, 1] });
+    return store;
+  }
   const driver = weakened(await loadSqlite());
-  writeVersion1(driver, path);
-  const store = openSqliteStore({ driver, path, limits: LIMITS, fingerprint: "crash states" });
-  const numbers = (limits = ALL): number[] =>
-    (store.read(0, limits) as readonly StoredEntry[])
-      .map(({ text }) => (JSON.parse(text) as { readonly n: number }).n);
+  writeVersion1(driver);
+  return openSqliteStore({ driver, path, limits: LIMITS, fingerprint: "crash states" });
+}
+
+async function main(): Promise<void> {
+  const store = await openStore();
+  const numbers = async (limits = ALL): Promise<number[]> =>
+    (await store.read(0, limits)).map(({ text }) => (JSON.parse(text) as { readonly n: number }).n);
   for (let round = 0, n = 2; round < ROUNDS; round++) {
     const from = n;
     const entries = Array.from({ length: 1 + (round * 7) % 9 }, () => entry(n++));
-    const before = numbers();
+    const before = await numbers();
     mark({ begun: [from, n - 1] });
-    void store.append(entries);
-    const after = new Set(numbers());
+    await store.append(entries);
+    const after = new Set(await numbers());
     const known = [...before, ...entries.map((_, i) => from + i)];
     mark({ stored: [from, n - 1], evicted: known.filter((one) => !after.has(one)) });
     if (round % 5 !== 4) continue;
     const rows = await store.read(0, { maxCount: 6, maxBytes: 1_000_000 });
-    mark({ removing: numbers({ maxCount: 6, maxBytes: 1_000_000 }) });
-    void store.removeRange(0, rows.at(-1)?.id ?? 0);
+    mark({ removing: await numbers({ maxCount: 6, maxBytes: 1_000_000 }) });
+    await store.removeRange(0, rows.at(-1)?.id ?? 0);
   }
-  void store.close();
-  closeSync(marks);
+  end();
+  await store.close();
 }
 
 await main();
