@@ -17,17 +17,10 @@ import { type FileCoverage, percent, readLcov, sumOf } from "./coverage_parts/lc
 
 const FOLDERS = ["src/protocol", "src/buffer", "src/agent"] as const;
 const TESTS = [
-  "tests/protocol",
-  "tests/fuzz",
-  "tests/vectors.test.ts",
-  "tests/buffer",
-  "tests/contract",
-  "tests/agent",
-  "tests/faults",
-  "tests/transport",
-  "tests/brain/schedules.test.ts",
-  "tests/brain/ingest.test.ts",
-];
+  ...["protocol", "fuzz", "vectors.test.ts", "buffer", "contract", "agent", "faults", "transport"],
+  ...["platform", "presence", "install", "settings", "cli", "web", "engines/manual.test.ts"],
+  ...["brain/schedules.test.ts", "brain/ingest.test.ts", "e2e/main_job.test.ts"],
+].map((name) => `tests/${name}`);
 const RUNTIMES = ["deno", "bun"] as const;
 type Runtime = typeof RUNTIMES[number];
 
@@ -47,7 +40,10 @@ function run(runtime: Runtime, args: readonly string[]): string {
     env: { ...process.env, NO_COLOR: "1" },
   });
   if (status !== 0) {
-    console.error(`${runtime} ${args[0]} ended with ${status}\n${(stdout + stderr).slice(-3000)}`);
+    const failed = (stdout + stderr).split("\n").filter((line) =>
+      /FAILED|\(fail\)|rror:/.test(line)
+    );
+    console.error(`${runtime} ${args[0]} ended with ${status}\n${failed.slice(0, 20).join("\n")}`);
     process.exitCode = 1;
   }
   return stdout;

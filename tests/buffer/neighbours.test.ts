@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { systemClock } from "../../src/base/clock.ts";
+import { keepAliveUntil, systemClock } from "../../src/base/clock.ts";
 import type { Logger } from "../../src/base/logger.ts";
 import type { GroupedBuffer } from "../../src/buffer/grouped.ts";
 import { createGroupedBuffer } from "../../src/buffer/grouped.ts";
@@ -132,7 +132,7 @@ describe("openBuffer() among neighbours", () => {
       clock: systemClock,
       logger,
     });
-    await watch.look();
+    await keepAliveUntil(watch.look());
     watch.stop();
     await buffer.close();
     assert.deepEqual(order, ["stored", "removed", "stored", "removed", "stored", "removed"]);
