@@ -271,6 +271,25 @@ describe("commands on queues and workers", () => {
   });
 });
 
+describe("wireResult()", () => {
+  it("redacts what an action answers, whatever became of it", () => {
+    const redactor = createRedactor({});
+    const result = { password: "hunter2", kept: 1 };
+    for (
+      const outcome of [
+        { status: "done", result },
+        { status: "noop", reason: "nothing to do", result },
+        { status: "failed", error: "no", result },
+        { status: "indeterminate", reason: "late", result },
+      ] as const
+    ) {
+      const wire = wireResult(outcome, redactor);
+      equal(wire.result?.["password"], "[REDACTED]", outcome.status);
+      equal(wire.result?.["kept"], 1);
+    }
+  });
+});
+
 describe("the first command", () => {
   it("touches nothing when the agent stops while the code is read", async () => {
     let calls = 0;

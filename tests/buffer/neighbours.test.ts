@@ -2,11 +2,15 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { systemClock } from "../../src/base/clock.ts";
 import type { Logger } from "../../src/base/logger.ts";
 import type { GroupedBuffer } from "../../src/buffer/grouped.ts";
+import { createGroupedBuffer } from "../../src/buffer/grouped.ts";
+import { startNeighbourhood } from "../../src/buffer/neighbours.ts";
 import { listBuffers } from "../../src/buffer/list.ts";
 import { openBuffer } from "../../src/buffer/open.ts";
 import { event, tempDir, until } from "../_support/buffer_files.ts";
+import { createStoreDouble } from "../_support/buffer_store_double.ts";
 import { startNeighbour } from "../_support/buffer_neighbours.ts";
 
 const ALL = { maxCount: 1_000_000, maxBytes: 1_000_000_000 };
@@ -95,6 +99,43 @@ describe("openBuffer() among neighbours", () => {
     await buffer.close();
     assert.deepEqual(readdirSync(dir), ["buffer-1.sqlite"]);
     assert.ok(lines.some((line) => line.includes("3000")), lines.join());
+  });
+
+  it("look() removes rows from an orphan only after they are stored here", async () => {
+    const order: string[] = [];
+    const store = createStoreDouble();
+    const { append } = store;
+    store.append = (entries, meta) => {
+      order.push("stored");
+      return append(entries, meta);
+    };
+    const buffer = createGroupedBuffer({ store });
+    const watch = startNeighbourhood({
+      own: "own",
+      limits: { maxEvents: 100_000, maxBytes: 1 << 28 },
+      names: () => ["orphan"],
+      open: () => ({
+        kind: "orphan",
+        orphan: {
+          read: (afterId) => ({
+            rows: afterId < 3 ? [{ ...event(afterId), id: afterId + 1 }] : [],
+            lastId: Math.min(3, afterId + 1),
+            more: afterId < 3,
+          }),
+          remove: () => void order.push("removed"),
+          losses: () => ({}),
+          close: () => {},
+        },
+      }),
+      release: () => {},
+      buffer,
+      clock: systemClock,
+      logger,
+    });
+    await watch.look();
+    watch.stop();
+    await buffer.close();
+    assert.deepEqual(order, ["stored", "removed", "stored", "removed", "stored", "removed"]);
   });
 
   it("openBuffer() in several processes at once adopts every orphan exactly once", async () => {
