@@ -8,7 +8,7 @@ import { isForeign } from "./fingerprint.ts";
 import type { DenoKvLike } from "./kv_like.ts";
 import { claimPartition, freePartitions, takePartition } from "./kv_partition.ts";
 import type { PartitionParts } from "./kv_partition.ts";
-import { openKvStore } from "./kv_store.ts";
+import { openKvOwned, openKvStore } from "./kv_store.ts";
 import { DISK_LIMITS, fillLimits } from "./limits.ts";
 import { loadSqlite } from "./load_sqlite.ts";
 import { bufferNames, randomName, withExtension } from "./names.ts";
@@ -32,9 +32,7 @@ export async function openKv(
   const { path: wished, limits = {}, fingerprint, neighbours = false } = options;
   const path = wished === null ? undefined : withExtension(wished, ".kv");
   if (!neighbours) {
-    return {
-      store: await openKvStore({ kv: await loadDenoKv(path), limits, fingerprint, path }),
-    };
+    return { store: await openKvOwned({ kv: await loadDenoKv(path), limits, fingerprint, path }) };
   }
   const project = { fingerprint: fingerprint ?? null, clock };
   if (path === undefined) return await openKvShared(await loadDenoKv(), limits, project);
@@ -70,7 +68,7 @@ async function openOwn(
   try {
     // Deno would create it for everybody to read; side files get the mode of the file.
     parts.files.ensurePrivate(path);
-    const store = await openKvStore({ kv: await loadDenoKv(path), limits, fingerprint, path });
+    const store = await openKvOwned({ kv: await loadDenoKv(path), limits, fingerprint, path });
     if (!isForeign(store.fingerprint, parts.fingerprint)) {
       const home = {
         own: path,
