@@ -51,7 +51,7 @@ function chosen(): readonly PlacedFault[] {
   if (values.only !== undefined) return FAULTS.filter(({ id }) => values.only?.includes(id));
   if (values.full) return FAULTS;
   const random = createRandom(Number(values.seed));
-  const rest = [...FAULTS];
+  const rest = FAULTS.filter(({ slow }) => slow !== true);
   return Array.from(
     { length: Math.min(SAMPLE, rest.length) },
     () => rest.splice(random.int(0, rest.length - 1), 1),

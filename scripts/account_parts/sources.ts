@@ -78,12 +78,13 @@ const SOURCES: readonly Source[] = [
     about:
       "Every write and sync of a run fails once, or from then on, with ENOSPC, EIO or EACCES: nothing that was resolved is lost, the host is not disturbed, the process goes on when the disk does.",
     figures: [
+      ["points", "calls of a run"],
       ["runs", "runs"],
-      ["cases", "cases"],
-      ["points", "points"],
-      ["calls", "calls"],
-      ["resolved", "resolved"],
+      ["calls", "calls that failed"],
+      ["powerCuts", "power cuts after them"],
+      ["promised", "promises"],
       ["lost", "lost"],
+      ["broken", "broken"],
     ],
   },
   {

@@ -78,6 +78,7 @@ export const BULLMQ_FAULTS: FaultArea = {
       why: "a retried job gets one attempt instead of all",
       test: "engines/bullmq_commands",
       name: "retry: by reference with the stored input and all attempts",
+      slow: true,
     },
     {
       id: "purge-without-consent",

@@ -79,6 +79,7 @@ export const DELIVERY_FAULTS: FaultArea = {
       why: "the library keeps the host's process alive",
       test: "agent/process",
       name: "ends by itself without stop() while no brain can be reached",
+      slow: true,
     },
     {
       id: "command-run-twice",
@@ -160,6 +161,7 @@ export const DELIVERY_FAULTS: FaultArea = {
       why: "frames that the brain did not take count as delivered",
       test: "transport/long_poll",
       name: "acknowledges nothing when the brain took fewer frames",
+      slow: true,
     },
     {
       id: "failover-on-any-refusal",

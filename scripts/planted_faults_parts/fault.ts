@@ -14,6 +14,8 @@ export interface Fault {
   readonly test: string;
   /** Name of the test in it, whole or a part that is no other test's. */
   readonly name: string;
+  /** Whether its test waits long before it gives up; not part of a sample then. */
+  readonly slow?: true;
 }
 
 /** Faults of one part of the library. */

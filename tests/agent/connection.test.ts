@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createFailureLog } from "../../src/agent/failure_log.ts";
 import { createOnceLogger } from "../../src/agent/guard.ts";
+import { MAX_INBOUND_BYTES, MAX_INBOX_MESSAGES, MAX_SOCKET_BYTES } from "../../src/agent/limits.ts";
 import { createOutbox, type Outbox } from "../../src/agent/outbox.ts";
 import { createPoisonWatch } from "../../src/agent/poison.ts";
 import { createPump, type Pump } from "../../src/agent/pump.ts";
@@ -195,6 +196,10 @@ interface SessionRig {
   proofs: number;
   readonly pump: Pump;
   readonly clock: FakeClock;
+  /** Why messages were refused. */
+  readonly refused: string[];
+  /** Whether the socket refuses frames. */
+  isFull: boolean;
 }
 
 async function sessionRig(): Promise<SessionRig> {
@@ -217,9 +222,19 @@ async function sessionRig(): Promise<SessionRig> {
     command() {},
     healthy: () => void rig.proofs++,
     verified() {},
-    refused() {},
+    refused: (reason) => void rig.refused.push(reason),
   });
-  const rig: SessionRig = { sent: [], outbox, session, waitingBytes: 0, proofs: 0, pump, clock };
+  const rig: SessionRig = {
+    sent: [],
+    outbox,
+    session,
+    waitingBytes: 0,
+    proofs: 0,
+    pump,
+    clock,
+    refused: [],
+    isFull: false,
+  };
   return rig;
 }
 
@@ -233,6 +248,7 @@ function runSession(rig: SessionRig): Promise<SessionEnd> {
       clockOffsetMs: 0,
     },
     send(text) {
+      if (rig.isFull) return false;
       rig.sent.push(String((JSON.parse(text) as { type: unknown }).type));
       return true;
     },
@@ -292,6 +308,57 @@ describe("createSession()", () => {
     assert.deepEqual(rig.sent, ["command_result", "command_result"]);
     rig.session.end(BROKEN);
     await running;
+  });
+});
+
+describe("the bounds of a session", () => {
+  it("ends when the brain sends more than can be read", async () => {
+    const rig = await sessionRig();
+    for (let n = 0; n <= MAX_INBOX_MESSAGES; n++) rig.session.handlers.message("{}");
+    const end = await runSession(rig);
+    assert.equal(end.class, "protocol");
+    assert.match(end.advice, /sends more than this agent can read/);
+  });
+
+  it("refuses a message that is larger than any frame, and goes on", async () => {
+    const rig = await sessionRig();
+    const running = runSession(rig);
+    rig.session.handlers.message("x".repeat(MAX_INBOUND_BYTES + 1));
+    assert.deepEqual(rig.refused, ["oversized"]);
+    await until("a batch all the same", () => rig.sent.length > 0);
+    rig.session.end(BROKEN);
+    await running;
+  });
+
+  it("ends when the network takes nothing for a minute", async () => {
+    const rig = await sessionRig();
+    rig.waitingBytes = MAX_SOCKET_BYTES + 2;
+    const running = runSession(rig);
+    let ended = false;
+    void running.then(() => ended = true);
+    for (let second = 0; second < 59; second++) {
+      rig.clock.advance(1000);
+      await new Promise((done) => setTimeout(done, 0));
+    }
+    assert.equal(ended, false);
+    rig.waitingBytes--;
+    for (let second = 0; second < 59; second++) {
+      rig.clock.advance(1000);
+      await new Promise((done) => setTimeout(done, 0));
+    }
+    assert.equal(ended, false, "something was taken meanwhile");
+    for (let second = 0; second < 3; second++) {
+      rig.clock.advance(1000);
+      await new Promise((done) => setTimeout(done, 0));
+    }
+    assert.match((await running).advice, /took nothing for a minute/);
+    assert.deepEqual(rig.sent, []);
+  });
+
+  it("ends when the socket takes no more frames", async () => {
+    const rig = await sessionRig();
+    rig.isFull = true;
+    assert.match((await runSession(rig)).advice, /takes no more frames/);
   });
 });
 

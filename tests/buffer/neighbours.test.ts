@@ -8,6 +8,7 @@ import type { GroupedBuffer } from "../../src/buffer/grouped.ts";
 import { createGroupedBuffer } from "../../src/buffer/grouped.ts";
 import { startNeighbourhood } from "../../src/buffer/neighbours.ts";
 import { listBuffers } from "../../src/buffer/list.ts";
+import { loadSqlite } from "../../src/buffer/load_sqlite.ts";
 import { openBuffer } from "../../src/buffer/open.ts";
 import { event, tempDir, until } from "../_support/buffer_files.ts";
 import { createStoreDouble } from "../_support/buffer_store_double.ts";
@@ -196,6 +197,22 @@ describe("openBuffer() among neighbours", () => {
     const owner = await opened("other");
     await until(() => owner.depth().count === 6);
     await owner.close();
+  });
+
+  it("openBuffer() keeps a neighbour's file of a newer version, and what is no buffer", async () => {
+    const newer = await orphan(3, 0, join(dir, "buffer-7.sqlite"));
+    const driver = (await loadSqlite())(newer);
+    driver.exec("PRAGMA user_version = 99");
+    driver.close();
+    const other = join(dir, "buffer-8.sqlite");
+    const foreign = (await loadSqlite())(other);
+    foreign.exec("CREATE TABLE cakes (name TEXT)");
+    foreign.close();
+    const buffer = await opened();
+    await until(() => lines.filter((line) => line.includes("is kept and not sent")).length === 2);
+    assert.equal(buffer.depth().count, 0);
+    await buffer.close();
+    assert.ok(existsSync(newer) && existsSync(other));
   });
 
   it("close() while adopting leaves every event in one of the two files", async () => {
