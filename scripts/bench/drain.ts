@@ -11,7 +11,7 @@ import { figure, publish, type RuntimeName } from "./measure.ts";
 import { type Peer, runtimeCommand, startProcess } from "./peer.ts";
 import { findPython, pythonWord, startPython } from "./python.ts";
 
-const ROUNDS = 3;
+const ROUNDS = 12;
 const EVENTS = 1000;
 // It is slower: fewer events take as long.
 const PYTHON_EVENTS = 200;
@@ -73,6 +73,15 @@ async function withPeers(
   }
 }
 
+// A Williams square: in four rounds each is once at each place and follows each
+// other one once, since the brain is still busy with the one before.
+const STEPS = [0, 1, 3, 2] as const;
+
+/** The order of a round. */
+function turnOf(round: number): readonly Name[] {
+  return STEPS.flatMap((step) => NAMES[(step + round) % NAMES.length] ?? []);
+}
+
 function pythonJobs(): ReturnType<typeof mixedJobs> {
   return mixedJobs(PYTHON_EVENTS).slice(0, PYTHON_EVENTS);
 }
@@ -88,8 +97,7 @@ async function measure(python: string, folder: string, brain: StockBrain): Promi
   const rates: Record<Name, number[]> = { python: [], raw: [], bun: [], deno: [] };
   await withPeers(python, brain, folder, async (drains) => {
     for (let i = 0; i < ROUNDS; i++) {
-      // Turns about, so that none is always the first after a pause.
-      const turn = [...NAMES.slice(i), ...NAMES.slice(0, i)];
+      const turn = turnOf(i);
       for (const name of turn) rates[name].push(await drains[name]());
     }
   });

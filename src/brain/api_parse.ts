@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonArray, type JsonObject, type JsonValue } from "../base/json.ts";
+import { readText } from "../base/read_text.ts";
 import { MAX_BODY_BYTES } from "./auth_limits.ts";
 import { bodyProblem } from "./body_rules.ts";
 import { type HttpContext, HttpRefusal } from "./http_env.ts";
@@ -30,20 +31,9 @@ const MAX_QUERY_CHARS = 500;
 
 /** The bytes of a body as text; refused with 413 as soon as it is too large. */
 export async function readBody(c: HttpContext): Promise<string> {
-  const reader = c.req.raw.body?.getReader();
-  if (reader === undefined) return "";
-  const decoder = new TextDecoder();
-  let text = "";
-  let size = 0;
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    size += part.value.byteLength;
-    if (size > MAX_BODY_BYTES) {
-      await reader.cancel().catch(() => {});
-      throw new HttpRefusal(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);
-    }
-    text += decoder.decode(part.value, { stream: true });
-  }
-  return text + decoder.decode();
+  const text = await readText(c.req.raw, MAX_BODY_BYTES);
+  if (text !== null) return text;
+  throw new HttpRefusal(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);
 }
 
 /** The body as a JSON object; anything else is refused. */

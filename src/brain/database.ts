@@ -1,7 +1,7 @@
-import { Z4jError } from "../base/errors.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { isJsonObject } from "../base/json.ts";
 import {
+  closeQuietly,
   inTransaction,
   type OpenSqlite,
   type SqliteDriver,
@@ -10,6 +10,7 @@ import {
   type SqlValue,
 } from "../buffer/sqlite_driver.ts";
 import { migrate } from "./schema.ts";
+import { storeError } from "./sqlite_errors.ts";
 
 /** The brain's database: one connection, every statement prepared once. */
 export class Database {
@@ -71,6 +72,14 @@ export class Database {
     }
   }
 
+  /**
+   * Moves what the log holds into the file, as far as no reader is in the way, so
+   * that the log is written again from its start.
+   */
+  checkpoint(): void {
+    this.sql("PRAGMA wal_checkpoint(PASSIVE)").get();
+  }
+
   /** Whether the file is closed. */
   get closed(): boolean {
     return this.#closed;
@@ -97,20 +106,21 @@ export function openDatabase(open: OpenSqlite, path: string): Database {
     driver = open(path);
     driver.exec("PRAGMA busy_timeout = 5000");
     driver.prepare("PRAGMA journal_mode = WAL").get();
+    // What an earlier process failed to sync may lie in the log and count as
+    // written: a power cut would end the log there, before all that comes now.
+    driver.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
     driver.exec("PRAGMA synchronous = FULL");
     driver.exec("PRAGMA cache_size = -32768");
     driver.exec("PRAGMA temp_store = MEMORY");
     // A checkpoint copies hot index pages: ten times fewer of them cost ten
-    // times less, for a log of at most some 40 MiB.
+    // times less, for a log of at most some 40 MiB. The sweeper's keep it small
+    // at an ordinary rate.
     driver.exec("PRAGMA wal_autocheckpoint = 10000");
     migrate(driver);
     return new Database(driver);
   } catch (cause) {
-    driver?.close();
-    if (cause instanceof Z4jError) throw cause;
-    throw new Z4jError("Z4J_BRAIN_STORE", `Cannot open brain database: ${path} is not usable`, {
-      cause,
-    });
+    if (driver !== undefined) closeQuietly(driver);
+    throw storeError(path, cause);
   }
 }
 

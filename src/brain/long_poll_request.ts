@@ -1,4 +1,5 @@
 import type { JsonValue } from "../base/json.ts";
+import { readText } from "../base/read_text.ts";
 import type { BrainLimits } from "./limits.ts";
 
 /** A body that is not taken. */
@@ -26,23 +27,5 @@ export async function readBody(
     return { value: JSON.parse(text) as JsonValue };
   } catch {
     return { status: 422, detail: "the body is no JSON" };
-  }
-}
-
-async function readText(request: Request, most: number): Promise<string | null> {
-  const reader = request.body?.getReader();
-  if (reader === undefined) return "";
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
-    bytes += value.byteLength;
-    if (bytes > most) {
-      await reader.cancel();
-      return null;
-    }
-    text += decoder.decode(value, { stream: true });
   }
 }

@@ -29,7 +29,7 @@ export class Sweeper {
     );
   }
 
-  /** One pass; answers whether anything is still online. */
+  /** One pass, then a checkpoint of the log; answers whether anything is still online. */
   sweep(): boolean {
     const { db, clock, limits, changes } = this.#context;
     const silentMs = clock.now() - limits.offlineAfterMs;
@@ -47,6 +47,7 @@ export class Sweeper {
     });
     if (changed.agents > 0) changes.changed("agents");
     if (changed.workers > 0) changes.changed("workers");
+    db.checkpoint();
     const row = db.get(ONLINE);
     return row !== undefined && requiredNumber(row, "online") > 0;
   }

@@ -1,6 +1,7 @@
 import { type Clock, TIMED_OUT, withDeadline } from "../base/clock.ts";
 import { errorText } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { readText } from "../base/read_text.ts";
 import type { RequestPace } from "./long_poll_pace.ts";
 import { MAX_ANSWER_BYTES, RETRY_AFTER_CAP_MS } from "./long_poll_limits.ts";
 
@@ -128,30 +129,13 @@ function raceAbort(answer: Promise<HttpAnswer>, signal: AbortSignal): Promise<Ht
 }
 
 async function readObject(response: Response): Promise<JsonObject> {
-  const text = await readBounded(response);
+  const text = await readText(response, MAX_ANSWER_BYTES);
+  if (text === null) throw new Error("the answer is too large");
   try {
     const value = JSON.parse(text) as JsonValue;
     return isJsonObject(value) ? value : {};
   } catch {
     return {};
-  }
-}
-
-async function readBounded(response: Response): Promise<string> {
-  const reader = response.body?.getReader();
-  if (reader === undefined) return "";
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
-    bytes += value.byteLength;
-    if (bytes > MAX_ANSWER_BYTES) {
-      await reader.cancel();
-      throw new Error("the answer is too large");
-    }
-    text += decoder.decode(value, { stream: true });
   }
 }
 

@@ -134,6 +134,44 @@ function declare(bullmq: typeof bullmq6): void {
     deepEqual(seen, [undefined, "u1", "u1"]);
   });
 
+  it("is carried by every job of a flow, and leaves the caller's flow alone", async () => {
+    await using bed = await open(bullmq);
+    const { queue, work, events, seen } = bed;
+    const flows = new bullmq.FlowProducer({ connection: { ...queue.opts.connection } });
+    const watching = bullmqEngine({ flows: [flows] });
+    await watching.attach({ event() {}, lost() {}, notice() {}, work });
+    const leaf = (name: string): { name: string; queueName: string } => ({
+      name,
+      queueName: queue.name,
+    });
+    const flow = freeze({
+      ...leaf("root"),
+      children: [{ ...leaf("mid"), children: [leaf("low")] }],
+    });
+    await work.run({ user: "u1" }, () => flows.add(flow));
+    await work.run({ user: "u2" }, () => flows.addBulk([freeze(leaf("alone"))]));
+    await until("all ends", () => ended(events) === 4);
+    deepEqual(seen.toSorted(), ["u1", "u1", "u1", "u2"]);
+    const traces = new Set(events.map(({ context }) => context?.traceId));
+    equal(traces.size, 2);
+    await watching.detach();
+    for (const name of ["add", "addBulk"]) equal(Object.hasOwn(flows, name), false, name);
+    await flows.close();
+  });
+
+  it("finds the flows that the process adds through the module", async () => {
+    await using bed = await open(bullmq);
+    const { queue, work, events, seen } = bed;
+    const watching = bullmqEngine({ bullmq });
+    await watching.attach({ event() {}, lost() {}, notice() {}, work });
+    const flows = new bullmq.FlowProducer({ connection: { ...queue.opts.connection } });
+    await work.run({ user: "u1" }, () => flows.add({ name: "found", queueName: queue.name }));
+    await until("it ends", () => ended(events) === 1);
+    deepEqual(seen, ["u1"]);
+    await watching.detach();
+    await flows.close();
+  });
+
   it("leaves the objects of the program as they were", async () => {
     await using bed = await open(bullmq);
     const { queue, worker, work } = bed;
@@ -144,6 +182,12 @@ function declare(bullmq: typeof bullmq6): void {
     const job = await work.run({ user: "u1" }, () => queue.add("after", {}));
     equal("z4j" in job.opts, false);
   });
+}
+
+function freeze<T extends object>(flow: T): T {
+  const { children = [] } = flow as { readonly children?: readonly object[] };
+  children.forEach(freeze);
+  return Object.freeze(flow);
 }
 
 function byText(a: unknown, b: unknown): number {

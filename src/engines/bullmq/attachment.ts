@@ -3,9 +3,8 @@ import { errorText } from "../../base/errors.ts";
 import { randomHex } from "../../base/ids.ts";
 import type { EngineEvent, EngineHost, EngineSink, WorkerReport } from "../contract.ts";
 import { type Ancestors, createAncestors } from "./ancestors.ts";
-import { member, text } from "./facts.ts";
 import { createParentReader } from "./flow_reader.ts";
-import type { BullJobLike, BullQueueLike, BullWorkerLike } from "./like.ts";
+import type { BullFlowProducerLike, BullJobLike, BullQueueLike, BullWorkerLike } from "./like.ts";
 import type { JobObserver } from "./lint/observer.ts";
 import type { LintedWorker } from "./lint/rules.ts";
 import type { BullProfile } from "./profile.ts";
@@ -13,16 +12,19 @@ import { quietly } from "./quietly.ts";
 import type { RedisLink } from "./redis/link.ts";
 import type { RedisConnection, RedisOrigin } from "./redis/origin.ts";
 import { createReporter, type Reporter } from "./reporter.ts";
+import { watchFlows } from "./sources/flows.ts";
 import { type BullmqModuleLike, watchModule } from "./sources/module.ts";
 import { watchProducer } from "./sources/producer.ts";
 import { isClosing, type WatchedWorker, watchWorker } from "./sources/worker.ts";
 import type { OwnWorker } from "./stream/presence.ts";
 import { startStreamWatch, type StreamWatch } from "./stream/start.ts";
+import { claimWorker, nameOfUser } from "./worker_claim.ts";
 import { createWorkerNames } from "./worker_name.ts";
 
 /** What an attachment is made of. */
 export interface AttachmentOptions {
   readonly workers?: readonly BullWorkerLike[] | undefined;
+  readonly flows?: readonly BullFlowProducerLike[] | undefined;
   readonly bullmq?: BullmqModuleLike | undefined;
   readonly connection?: RedisConnection | undefined;
   readonly prefix?: string | undefined;
@@ -89,7 +91,7 @@ class BullAttachment implements Attachment {
   #stream: StreamWatch | undefined;
 
   constructor(options: AttachmentOptions) {
-    const { workers = [], queues, bullmq, sink, profile, clock } = options;
+    const { workers = [], flows = [], queues, bullmq, sink, profile, clock } = options;
     this.#options = options;
     this.#given = queues.length;
     this.#reporter = createReporter(sink, profile, clock);
@@ -98,6 +100,11 @@ class BullAttachment implements Attachment {
     for (const queue of [...queues]) {
       this.#try(`queue ${queue.name}`, () => {
         this.#stops.push(watchProducer(queue, this.#reporter, this.#ancestorsOf(queue)));
+      });
+    }
+    for (const producer of flows) {
+      this.#try("producer of flows", () => {
+        this.#stops.push(watchFlows(producer, this.#reporter.contexts));
       });
     }
     for (const worker of workers) this.#watch(worker);
@@ -158,7 +165,7 @@ class BullAttachment implements Attachment {
     if (this.#workers.has(worker)) return;
     this.#try(`worker of ${worker.name}`, () => {
       const { clock, pid, observer } = this.#options;
-      const isNamed = text(member(member(worker, "opts"), "name")) !== undefined;
+      const isNamed = nameOfUser(worker) !== undefined;
       const watched = watchWorker({
         worker,
         name: this.#nameOf(worker),
@@ -185,19 +192,18 @@ class BullAttachment implements Attachment {
    */
   #claim(worker: BullWorkerLike): Pick<AttachedWorker, "own" | "rename"> {
     const attachedAtMs = this.#options.clock.now();
-    const opts = member(worker, "opts");
-    const given = text(member(opts, "name"));
+    const given = nameOfUser(worker);
     if (given !== undefined) {
       const own = { queue: worker.name, name: given, isUnique: false, attachedAtMs };
       return { own, rename() {} };
     }
-    const name = `${this.#nameOf(worker)}-${randomHex(4)}`;
-    const isSet = typeof opts === "object" && opts !== null && this.#usesStreams() &&
-      Reflect.set(opts, "name", name);
-    if (!isSet) return { own: undefined, rename() {} };
+    const claim = this.#usesStreams()
+      ? claimWorker(worker, `${this.#nameOf(worker)}-${randomHex(4)}`)
+      : undefined;
+    if (claim === undefined) return { own: undefined, rename() {} };
     return {
-      own: { queue: worker.name, name, isUnique: true, attachedAtMs },
-      rename: () => void (member(opts, "name") === name && Reflect.set(opts, "name", undefined)),
+      own: { queue: worker.name, name: claim.name, isUnique: true, attachedAtMs },
+      rename: () => claim.release(),
     };
   }
 

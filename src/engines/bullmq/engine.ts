@@ -6,9 +6,8 @@ import { createBullCommands } from "./commands/actions.ts";
 import { takeCensus } from "./commands/census.ts";
 import { createRouter } from "./commands/router.ts";
 import type { CommandSite } from "./commands/site.ts";
-import { member, text } from "./facts.ts";
 import { createDepthReader } from "./health.ts";
-import type { BullQueueLike, BullWorkerLike } from "./like.ts";
+import type { BullFlowProducerLike, BullQueueLike, BullWorkerLike } from "./like.ts";
 import { lintBull } from "./lint/lint.ts";
 import { createJobObserver } from "./lint/observer.ts";
 import type { LintedWorker } from "./lint/rules.ts";
@@ -16,6 +15,7 @@ import { BULLMQ, type BullProfile } from "./profile.ts";
 import { openRedis } from "./redis/link.ts";
 import { createRedisOrigin, type RedisConnection } from "./redis/origin.ts";
 import type { BullmqModuleLike } from "./sources/module.ts";
+import { nameOfUser } from "./worker_claim.ts";
 
 /** What users say about their queues and workers. */
 export interface BullmqEngineOptions {
@@ -23,9 +23,11 @@ export interface BullmqEngineOptions {
   readonly queues?: readonly BullQueueLike[] | undefined;
   /** Workers that run in this process. */
   readonly workers?: readonly BullWorkerLike[] | undefined;
+  /** Producers of flows, whose jobs carry the context of the request. Default: none. */
+  readonly flows?: readonly BullFlowProducerLike[] | undefined;
   /**
-   * The module `bullmq` itself: queues and workers that the process makes are
-   * found, as long as the engine is attached first. Default: only those listed.
+   * The module `bullmq` itself: queues, workers and flows that the process makes
+   * are found, as long as the engine is attached first. Default: only those listed.
    */
   readonly bullmq?: BullmqModuleLike | undefined;
   /**
@@ -159,7 +161,7 @@ export function createBullEngine(
 }
 
 function unattached(worker: BullWorkerLike): LintedWorker {
-  return { worker, isNamed: text(member(member(worker, "opts"), "name")) !== undefined };
+  return { worker, isNamed: nameOfUser(worker) !== undefined };
 }
 
 function requireDistinct(queues: readonly BullQueueLike[]): void {

@@ -5,6 +5,7 @@ import type { BullJobLike } from "./like.ts";
 import { MAX_KNOWN_CONTEXTS } from "./limits.ts";
 import { quietly } from "./quietly.ts";
 import { taskIdOf } from "./task_id.ts";
+import { wrapMethod } from "./wrap_method.ts";
 
 // BullMQ 5 and 6 keep options that they do not know beside those that they do,
 // in Redis, through retries and in every process. Its own `telemetry` option
@@ -22,6 +23,8 @@ export interface BullContexts {
     queue: string,
     values: readonly unknown[],
   ): Carried;
+  /** A flow with a carrier in the options of each of its jobs. */
+  carryFlow(flow: unknown): unknown;
   /** Notes jobs whose library keeps no carrier. */
   added(queue: string, jobs: unknown, carried: Carried): void;
   /** The context that a job carries. */
@@ -66,8 +69,20 @@ export function createBullContexts(
     profile.keepsOptions
       ? readCarrier(member(job.opts, CARRIER))
       : known.get(taskIdOf(queue, String(job.id)));
+  const carryFlow = (flow: unknown): unknown => {
+    if (typeof flow !== "object" || flow === null) return flow;
+    const [queue, name, options] = ["queueName", "name", "opts"].map((key) => member(flow, key));
+    const context = leave(name, text(queue) ?? "", options);
+    const children = member(flow, "children");
+    return {
+      ...flow,
+      ...context === undefined ? {} : { opts: withCarrier(options, context) },
+      ...Array.isArray(children) ? { children: children.map(carryFlow) } : {},
+    };
+  };
   return {
     of,
+    carryFlow: (flow) => work === undefined || !profile.keepsOptions ? flow : carryFlow(flow),
     carry(method, queue, values) {
       if (work === undefined) return { values, contexts: [] };
       if (method === "add") {
@@ -106,47 +121,18 @@ export function createBullContexts(
       }
     },
     follow(worker, queue) {
-      return work === undefined ? () => {} : wrapRunner(worker, profile.runner, (job, run) => {
+      // On this instance only; inputs, answers and errors pass unchanged.
+      return work === undefined ? () => {} : wrapMethod(worker, profile.runner, (call) => {
+        const [job] = call.values;
         const facts = { name: text(member(job, "name")) ?? queue, queue };
         const taskId = text(member(job, "id"));
         const context = quietly(() => of(job as BullJobLike, queue));
         return work.enter(
           taskId === undefined ? facts : { ...facts, taskId: taskIdOf(queue, taskId) },
           context,
-          run,
+          () => call.pass(),
         );
       });
     },
-  };
-}
-
-type Runner = (this: unknown, ...values: readonly unknown[]) => unknown;
-
-// On this instance only; inputs, answers and errors pass unchanged.
-function wrapRunner(
-  worker: object,
-  name: CarrierProfile["runner"],
-  around: (job: unknown, run: () => unknown) => unknown,
-): () => void {
-  const original: unknown = member(worker, name);
-  if (typeof original !== "function") return () => {};
-  const own = Object.getOwnPropertyDescriptor(worker, name);
-  let following = true;
-  const wrapped: Runner = function (...values) {
-    const run = (): unknown => Reflect.apply(original, this, values) as unknown;
-    return following ? around(values[0], run) : run();
-  };
-  Object.defineProperty(worker, name, {
-    value: wrapped,
-    writable: true,
-    configurable: true,
-    enumerable: own?.enumerable ?? false,
-  });
-  return () => {
-    following = false;
-    // Somebody wrapped our wrapper: it stays as a mere pass-through.
-    if (member(worker, name) !== wrapped) return;
-    if (own === undefined) Reflect.deleteProperty(worker, name);
-    else Object.defineProperty(worker, name, own);
   };
 }

@@ -61,6 +61,12 @@ export interface BullQueueLike {
     | object;
 }
 
+/** What adds flows of jobs. */
+export interface BullFlowProducerLike {
+  /** Adds a flow; each version has its own types, so any signature fits. */
+  add(flow: never, options?: never): unknown;
+}
+
 /** A worker of BullMQ or of one that looks like it. */
 export interface BullWorkerLike {
   /** Name of its queue. */

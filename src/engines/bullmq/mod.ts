@@ -15,6 +15,7 @@
  */
 export { bullmqEngine, type BullmqEngineOptions } from "./engine.ts";
 export type {
+  BullFlowProducerLike,
   BullJobLike,
   BullJobOptionsLike,
   BullQueueLike,

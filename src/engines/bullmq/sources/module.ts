@@ -1,9 +1,10 @@
 import type { Ancestors } from "../ancestors.ts";
-import { member } from "../facts.ts";
 import type { BullQueueLike, BullWorkerLike } from "../like.ts";
 import { quietly } from "../quietly.ts";
 import type { Reporter } from "../reporter.ts";
-import { type StopWatching, watchProducers } from "./producer.ts";
+import { type Unwrap, wrapMethod } from "../wrap_method.ts";
+import { watchFlows } from "./flows.ts";
+import { watchProducers } from "./producer.ts";
 
 /** The classes of BullMQ, as its module exports them. */
 export interface BullmqModuleLike {
@@ -11,6 +12,8 @@ export interface BullmqModuleLike {
   readonly Queue?: unknown;
   /** Class of workers. */
   readonly Worker?: unknown;
+  /** Class of what adds flows. */
+  readonly FlowProducer?: unknown;
 }
 
 /** Told about what the process makes. */
@@ -29,14 +32,16 @@ export function watchModule(
   module: BullmqModuleLike,
   reporter: Reporter,
   finds: ModuleFinds,
-): StopWatching {
+): Unwrap {
   const queues = prototypeOf(module.Queue);
   const workers = prototypeOf(module.Worker);
+  const flows = prototypeOf(module.FlowProducer);
   const stops = [
     ...(queues === undefined
       ? []
       : [watchProducers(queues, reporter, (queue) => finds.queue(queue))]),
     ...(workers === undefined ? [] : [watchRuns(workers, finds)]),
+    ...(flows === undefined ? [] : [watchFlows(flows, reporter.contexts)]),
   ];
   return () => {
     for (const stop of stops) stop();
@@ -44,27 +49,15 @@ export function watchModule(
 }
 
 // BullMQ calls `run` at the end of the constructor, or the user does later.
-function watchRuns(prototype: object, finds: ModuleFinds): StopWatching {
-  const original: unknown = member(prototype, "run");
-  if (typeof original !== "function") return () => {};
-  const own = Object.getOwnPropertyDescriptor(prototype, "run");
+function watchRuns(prototype: object, finds: ModuleFinds): Unwrap {
   const known = new WeakSet<object>();
-  let watching = true;
-  const run = function (this: unknown, ...values: readonly unknown[]): unknown {
-    if (watching && typeof this === "object" && this !== null && !known.has(this)) {
-      known.add(this);
-      quietly(() => finds.worker(this as BullWorkerLike));
+  return wrapMethod(prototype, "run", ({ self, pass }) => {
+    if (!known.has(self)) {
+      known.add(self);
+      quietly(() => finds.worker(self as BullWorkerLike));
     }
-    return Reflect.apply(original, this, values) as unknown;
-  };
-  const value = { value: run, writable: true, configurable: true, enumerable: false };
-  Object.defineProperty(prototype, "run", value);
-  return () => {
-    watching = false;
-    if (member(prototype, "run") !== run) return;
-    if (own === undefined) Reflect.deleteProperty(prototype, "run");
-    else Object.defineProperty(prototype, "run", own);
-  };
+    return pass();
+  });
 }
 
 function prototypeOf(type: unknown): object | undefined {

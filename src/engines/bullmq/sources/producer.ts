@@ -4,11 +4,8 @@ import type { BullContexts } from "../job_contexts.ts";
 import type { BullJobLike, BullQueueLike } from "../like.ts";
 import { quietly } from "../quietly.ts";
 import type { Reporter } from "../reporter.ts";
+import { type Unwrap, wrapMethod } from "../wrap_method.ts";
 
-/** Ends the watch and gives the queue its own methods back. */
-export type StopWatching = () => void;
-
-type Add = (...values: unknown[]) => unknown;
 type Method = "add" | "addBulk";
 
 /** Takes what a method of a queue answered, and what it was called with. */
@@ -22,7 +19,7 @@ export function watchProducer(
   queue: BullQueueLike,
   reporter: Reporter,
   ancestors: Ancestors,
-): StopWatching {
+): Unwrap {
   const arrivals = createArrivals(queue, reporter, ancestors);
   const stops = [...wrapAdding(queue, () => arrivals, reporter.contexts), arrivals.stop];
   return () => {
@@ -38,7 +35,7 @@ export function watchProducers(
   prototype: object,
   reporter: Reporter,
   found: (queue: BullQueueLike) => Ancestors,
-): StopWatching {
+): Unwrap {
   const known = new WeakMap<object, Arrivals>();
   const stops = wrapAdding(prototype, (owner) => {
     const earlier = known.get(owner);
@@ -57,7 +54,7 @@ function wrapAdding(
   target: object,
   of: (queue: object) => Arrivals,
   contexts: BullContexts,
-): readonly StopWatching[] {
+): readonly Unwrap[] {
   return [
     wrap(target, "add", contexts, (queue, job, values) => of(queue).added(job, values[2])),
     wrap(target, "addBulk", contexts, (queue, jobs, values) => {
@@ -76,38 +73,21 @@ function wrap(
   method: Method,
   contexts: BullContexts,
   seen: Seen,
-): StopWatching {
-  const original: unknown = member(target, method);
-  if (typeof original !== "function") return () => {};
-  const own = Object.getOwnPropertyDescriptor(target, method);
-  let watching = true;
-  const wrapped: Add = function (this: unknown, ...values) {
-    const queue = typeof this === "object" && this !== null ? this : target;
+): Unwrap {
+  return wrapMethod(target, method, ({ self: queue, values, pass, isOver }) => {
     const name = text(member(queue, "name")) ?? "";
-    const carried = (watching ? quietly(() => contexts.carry(method, name, values)) : undefined) ??
+    const carried = quietly(() => contexts.carry(method, name, values)) ??
       { values, contexts: [] };
-    const answer: unknown = Reflect.apply(original, this, carried.values);
-    if (!watching || !(answer instanceof Promise)) return answer;
+    const answer = pass(carried.values);
+    if (!(answer instanceof Promise)) return answer;
     // One chain: a rejection stays the caller's, handled or not.
     return answer.then((value: unknown) => {
-      if (watching) quietly(() => contexts.added(name, value, carried));
-      if (watching) quietly(() => seen(queue, value, values));
+      if (isOver()) return value;
+      quietly(() => contexts.added(name, value, carried));
+      quietly(() => seen(queue, value, values));
       return value;
     });
-  };
-  Object.defineProperty(target, method, {
-    value: wrapped,
-    writable: true,
-    configurable: true,
-    enumerable: false,
   });
-  return () => {
-    watching = false;
-    // Somebody wrapped our wrapper: it stays as a mere pass-through.
-    if (member(target, method) !== wrapped) return;
-    if (own === undefined) Reflect.deleteProperty(target, method);
-    else Object.defineProperty(target, method, own);
-  };
 }
 
 interface Arrivals {
