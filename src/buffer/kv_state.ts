@@ -164,9 +164,7 @@ async function loadPages(
   for await (const { key, value } of kv.list({ prefix: keys.pages }, { batchSize: LIST_BATCH })) {
     const firstId = Number(key.at(-1));
     const all = unpackPage(value);
-    const rows = all.filter((row) =>
-      row.id <= head.lastId && !isEvicted(head, row.class, row.id)
-    );
+    const rows = all.filter((row) => row.id <= head.lastId && !isEvicted(head, row.class, row.id));
     const last = rows.at(-1);
     // Pages lie one behind the other; what overlaps was not written here.
     const isInOrder = (all[0]?.id ?? 0) >= Math.max(firstId, (state.pages.at(-1)?.lastId ?? 0) + 1);
