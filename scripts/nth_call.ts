@@ -3,7 +3,7 @@
  * Bun: see `./scripts/nth_call`.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -212,6 +212,23 @@ function add(rows: readonly Row[], { host, runtime }: Fault, verdict: Verdict): 
   if (verdict.broken.length > 0) row.broken++;
 }
 
+interface Account {
+  readonly minutes: number;
+  readonly controls: { readonly runs: number; readonly lost: readonly number[] };
+  readonly found: readonly Row[];
+}
+
+/** With `--only`, what the file says about the other kinds of process stays. */
+function keptAccount(rows: readonly Row[]): Account | null {
+  if (values.json === undefined || values.only === undefined || !existsSync(values.json)) {
+    return null;
+  }
+  const { minutes, controls, found } = JSON.parse(readFileSync(values.json, "utf8")) as Account;
+  const isRenewed = ({ host, runtime }: Row): boolean =>
+    rows.some((row) => row.host === host && row.runtime === runtime);
+  return { minutes, controls, found: found.filter((row) => !isRenewed(row)) };
+}
+
 function tell(
   rows: readonly Row[],
   examples: readonly string[],
@@ -222,7 +239,9 @@ function tell(
   console.table(rows);
   console.log(`controls with synchronous=NORMAL lost ${controls.lost.join(", ")} events`);
   for (const example of examples.slice(0, EXAMPLES)) console.log(example);
-  const sum = (of: (row: Row) => number): number => rows.reduce((all, row) => all + of(row), 0);
+  const kept = keptAccount(rows);
+  const all = [...kept?.found ?? [], ...rows];
+  const sum = (of: (row: Row) => number): number => all.reduce((total, row) => total + of(row), 0);
   const totals = {
     points: sum(({ points }) => points),
     runs: sum(({ runs }) => runs),
@@ -235,16 +254,18 @@ function tell(
   // Faults that never happened would prove nothing, nor would a blind judge.
   const isProof = !traced ||
     rows.every(({ injected }) => injected > 0) && controls.lost.every((lost) => lost > 0);
-  const holds = examples.length === 0 && totals.runs > 0 && isProof;
-  const minutes = Math.round((performance.now() - startedAt) / 600) / 100;
+  const holds = totals.broken === 0 && totals.runs > 0 && isProof;
+  const minutes = Math.round((performance.now() - startedAt) / 600 + (kept?.minutes ?? 0) * 100) /
+    100;
   const account = {
     holds,
     seed,
     minutes,
     traced,
     ...totals,
-    controls,
-    found: rows,
+    controls: kept !== null && controls.runs === 0 ? kept.controls : controls,
+    ...(kept === null ? {} : { renewed: values.only }),
+    found: all,
     examples: examples.slice(0, 5),
   };
   const line = JSON.stringify(account);

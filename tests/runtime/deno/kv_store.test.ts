@@ -1,6 +1,14 @@
 // Needs `Deno.openKv`; run with --unstable-kv.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { loadDenoKv } from "../../../src/buffer/deno_kv.ts";
@@ -99,6 +107,25 @@ describe("openBuffer() in Deno KV", () => {
         rmSync(home, { recursive: true });
         told.length = 0;
       }
+    }));
+
+  it("openBuffer() empties the log that another process left, before Deno KV appends to it", () =>
+    inTempDir(async (dir) => {
+      const path = join(dir, "buffer-1.kv");
+      const before = await opened(join(dir, "buffer-1.sqlite"));
+      before.push(event(0));
+      await before.settled();
+      for (const end of ["", "-wal"]) copyFileSync(path + end, join(dir, `buffer-2.kv${end}`));
+      assert.ok(statSync(join(dir, "buffer-2.kv-wal")).size > 0);
+      await before.close();
+      const whole = readFileSync(join(dir, "buffer-2.kv"));
+      const after = await opened(join(dir, "buffer-2.sqlite"));
+      assert.ok(
+        !readFileSync(join(dir, "buffer-2.kv")).equals(whole),
+        "the log went into the file",
+      );
+      assert.equal((await textsOf(after)).length > 0, true);
+      await after.close();
     }));
 
   it("openBuffer() adopts what killed neighbours left in Deno KV and in SQLite", () =>
