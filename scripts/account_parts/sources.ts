@@ -130,7 +130,7 @@ const SOURCES: readonly Source[] = [
     title: "Coverage",
     command: "deno task coverage --json docs/account/coverage.json",
     about:
-      "Of the folders that a promise rests on, by all tests of these folders. Bun measures lines and functions, not branches.",
+      "Of the folders that a promise rests on, by their own tests and those of their neighbours. Bun measures lines and functions, not branches.",
     figures: [
       ["deno.branches", "% of branches (Deno)"],
       ["deno.lines", "% of lines (Deno)"],
