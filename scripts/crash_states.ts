@@ -64,8 +64,10 @@ async function exploreAll(runtime: Runtime, tracing: Tracing, states: number): P
     const few = tracing === "prefixes" ? PREFIX_CONTROL_STATES : control;
     const weaker = subject === "kv" ? "none" : "NORMAL";
     found.push(
-      await explore(runtime, { ...task, synchronous: "FULL", states: Math.ceil(states * share) }),
-      await explore(runtime, { ...task, synchronous: weaker, states: few }),
+      ...await Promise.all([
+        explore(runtime, { ...task, synchronous: "FULL", states: Math.round(states * share) }),
+        explore(runtime, { ...task, synchronous: weaker, states: few }),
+      ]),
     );
   }
   return found;

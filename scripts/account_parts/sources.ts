@@ -78,12 +78,13 @@ const SOURCES: readonly Source[] = [
     about:
       "Every write and sync of a run fails once, or from then on, with ENOSPC, EIO or EACCES: nothing that was resolved is lost, the host is not disturbed, the process goes on when the disk does.",
     figures: [
+      ["points", "calls of a run"],
       ["runs", "runs"],
-      ["cases", "cases"],
-      ["points", "points"],
-      ["calls", "calls"],
-      ["resolved", "resolved"],
+      ["calls", "calls that failed"],
+      ["powerCuts", "power cuts after them"],
+      ["promised", "promises"],
       ["lost", "lost"],
+      ["broken", "broken"],
     ],
   },
   {
@@ -129,7 +130,7 @@ const SOURCES: readonly Source[] = [
     title: "Coverage",
     command: "deno task coverage --json docs/account/coverage.json",
     about:
-      "Of the folders that a promise rests on, by all tests of these folders. Bun measures lines and functions, not branches.",
+      "Of the folders that a promise rests on, by their own tests and those of their neighbours. Bun measures lines and functions, not branches.",
     figures: [
       ["deno.branches", "% of branches (Deno)"],
       ["deno.lines", "% of lines (Deno)"],

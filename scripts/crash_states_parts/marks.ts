@@ -19,6 +19,8 @@ export interface WriterTask {
   readonly path: string;
   readonly synchronous: Synchronous;
   readonly subject: string;
+  /** Whether the log must only grow. */
+  readonly keepsLog: boolean;
   /** Says what was promised by now. */
   mark(facts: unknown): void;
   /** To call before the last connection closes. */
@@ -37,6 +39,7 @@ export async function startWriter(file: string): Promise<WriterTask> {
     path,
     synchronous: synchronous as Synchronous,
     subject,
+    keepsLog: keeper !== null,
     mark(facts) {
       const line = keeper === null ? facts : { log: statSync(log).size, facts };
       writeSync(marks, `${JSON.stringify(line)}\n`);

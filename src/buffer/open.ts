@@ -110,26 +110,29 @@ async function openStore(
   settleLate: (home: Home | undefined) => void,
 ): Promise<OpenedStore> {
   const choice = options.store ?? (options.path === null ? "memory" : "sqlite");
-  // A process uses one kind of store; the code of the others stays unread.
-  if (choice === "deno-kv") {
-    return await (await import("./open_kv.ts")).openKv(options, logger, clock);
-  }
   const { path } = options;
-  if (choice === "memory" || path === null) {
+  const isKv = choice === "deno-kv";
+  if (choice === "memory" || (path === null && !isKv)) {
     return { store: createMemoryStore(options.limits) };
   }
   const limits = fillLimits(options.limits, DISK_LIMITS);
   const open = async (): Promise<OpenedStore> => {
+    // A process uses one kind of store; the code of the others stays unread.
+    if (path === null || isKv) {
+      return await (await import("./open_kv.ts")).openKv(options, logger, clock);
+    }
     const { openFile } = await import("./open_file.ts");
     return await openFile(options, path, limits, logger, clock);
   };
   try {
     return await open();
   } catch (error) {
+    // Chosen, and not there: that is for whoever chose.
+    if (isKv && isUnsupported(error)) throw error;
     logger.warn({ path, reason: errorText(error) }, MEMORY_TEXT);
     const memory = new MemoryStore(smaller(limits, MEMORY_LIMITS));
     // No SQLite will not change; a disk that is full or read-only may.
-    if (isZ4jError(error) && error.code === "Z4J_RUNTIME_UNSUPPORTED") return { store: memory };
+    if (isUnsupported(error)) return { store: memory };
     const openLate = async (): Promise<EventStore> => {
       const { store, home } = await open();
       settleLate(home);
@@ -148,6 +151,10 @@ async function lateOr(memory: MemoryStore, options: LateStoreOptions): Promise<E
   } catch {
     return memory;
   }
+}
+
+function isUnsupported(error: unknown): boolean {
+  return isZ4jError(error) && error.code === "Z4J_RUNTIME_UNSUPPORTED";
 }
 
 const MEMORY_TEXT =

@@ -8,7 +8,7 @@ import { isForeign } from "./fingerprint.ts";
 import type { DenoKvLike } from "./kv_like.ts";
 import { claimPartition, freePartitions, takePartition } from "./kv_partition.ts";
 import type { PartitionParts } from "./kv_partition.ts";
-import { openKvStore } from "./kv_store.ts";
+import { openKvOwned, openKvStore } from "./kv_store.ts";
 import { DISK_LIMITS, fillLimits } from "./limits.ts";
 import { loadSqlite } from "./load_sqlite.ts";
 import { bufferNames, randomName, withExtension } from "./names.ts";
@@ -18,6 +18,7 @@ import { openAnyOrphan } from "./open_orphan.ts";
 import type { OpenedStore } from "./opened.ts";
 import type { OrphanAnswer, OrphanParts } from "./orphan.ts";
 import type { StoreLimits } from "./port.ts";
+import { closeQuietly } from "./sqlite_driver.ts";
 
 /**
  * Opens Deno KV as the options say: a file, a part of a shared database, or all of it.
@@ -32,9 +33,7 @@ export async function openKv(
   const { path: wished, limits = {}, fingerprint, neighbours = false } = options;
   const path = wished === null ? undefined : withExtension(wished, ".kv");
   if (!neighbours) {
-    return {
-      store: await openKvStore({ kv: await loadDenoKv(path), limits, fingerprint, path }),
-    };
+    return { store: await openKvOwned({ kv: await loadDenoKv(path), limits, fingerprint, path }) };
   }
   const project = { fingerprint: fingerprint ?? null, clock };
   if (path === undefined) return await openKvShared(await loadDenoKv(), limits, project);
@@ -59,6 +58,23 @@ export async function openKvFile(
   }
 }
 
+/**
+ * A file of Deno KV is one of SQLite: what an earlier opening failed to sync may
+ * lie in its log and would end it there when the power fails. Deno KV cannot be
+ * asked to empty it, so that comes first.
+ *
+ * @throws The driver's error when that fails: the file cannot be used now.
+ */
+function emptyLogBefore(path: string, { driver: open, files }: OrphanParts): void {
+  if (!files.exists(`${path}-wal`)) return;
+  const driver = open(path);
+  try {
+    driver.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
+  } finally {
+    closeQuietly(driver);
+  }
+}
+
 /** Answers `null` where the file is another project's. */
 async function openOwn(
   wanted: string,
@@ -70,7 +86,8 @@ async function openOwn(
   try {
     // Deno would create it for everybody to read; side files get the mode of the file.
     parts.files.ensurePrivate(path);
-    const store = await openKvStore({ kv: await loadDenoKv(path), limits, fingerprint, path });
+    emptyLogBefore(path, parts);
+    const store = await openKvOwned({ kv: await loadDenoKv(path), limits, fingerprint, path });
     if (!isForeign(store.fingerprint, parts.fingerprint)) {
       const home = {
         own: path,
