@@ -3,15 +3,22 @@
  * event is accounted for by id and digest. See `--help`.
  */
 import process from "node:process";
-import { engineJson, engineTable } from "./chaos_parts/engine/report.ts";
+import { keepAccount } from "./account_parts/json.ts";
+import { engineFacts, engineTable } from "./chaos_parts/engine/report.ts";
 import { runEngineChaos } from "./chaos_parts/engine/run.ts";
 import { type ChaosOptions, HELP, parseOptions } from "./chaos_parts/options.ts";
 import { PLANTS } from "./chaos_parts/plants.ts";
-import { json, table } from "./chaos_parts/report.ts";
+import { facts, table } from "./chaos_parts/report.ts";
 import { type ChaosReport, runChaos } from "./chaos_parts/run.ts";
 
 const PROGRESS_EVERY = 50;
 const interrupted = new AbortController();
+
+/** Prints the account as the last line, and keeps it where it was asked for. */
+function tell(account: object): void {
+  console.log(JSON.stringify(account));
+  if (kept !== undefined) keepAccount(kept, account);
+}
 
 async function once(options: ChaosOptions): Promise<ChaosReport> {
   const report = await runChaos(options, {
@@ -21,7 +28,7 @@ async function once(options: ChaosOptions): Promise<ChaosReport> {
     },
   });
   console.log(table(report));
-  console.log(json(report));
+  tell(facts(report));
   return report;
 }
 
@@ -33,7 +40,7 @@ async function prove(options: ChaosOptions): Promise<boolean> {
     const found = Object.values(account.broken).some((ids) => ids.length > 0);
     if (holds || !found) unnoticed.push(plant);
   }
-  console.log(JSON.stringify({ planted: PLANTS.length, unnoticed }));
+  tell({ holds: unnoticed.length === 0, planted: PLANTS.length, unnoticed });
   return unnoticed.length === 0;
 }
 
@@ -46,7 +53,7 @@ async function engine(jobs: number, { seed, keep }: ChaosOptions): Promise<boole
     freezeMs: 8_000,
   });
   console.log(engineTable(report));
-  console.log(engineJson(report));
+  tell(engineFacts(report));
   return report.holds;
 }
 
@@ -59,6 +66,7 @@ if (call.help) {
   console.log(HELP);
   process.exit(0);
 }
+const kept = call.json;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => interrupted.abort());
 }

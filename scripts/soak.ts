@@ -6,6 +6,7 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { keepAccount } from "./account_parts/json.ts";
 import { runSoak, type SoakReport } from "./soak_parts/run.ts";
 
 const HELP = `Runs an agent and the embedded brain side by side and watches what grows.
@@ -16,6 +17,7 @@ const HELP = `Runs an agent and the embedded brain side by side and watches what
   --rate R        events a second (default 200)
   --runtime NAME  bun (default) or deno
   --plant leak    makes the agent's process leak; must end with 1
+  --json FILE     writes the result to a file as well
   --cut-every S   cuts the connection every S seconds; 0 never (default 15)
 
 Exit codes: 0 flat and complete, 1 not, 2 wrong usage`;
@@ -55,6 +57,7 @@ const { values } = parseArgs({
     runtime: { type: "string", default: "bun" },
     "cut-every": { type: "string" },
     plant: { type: "string" },
+    json: { type: "string" },
     help: { type: "boolean", default: false, short: "h" },
   },
 });
@@ -82,4 +85,5 @@ const report = await runSoak({
 });
 console.log(table(report));
 console.log(JSON.stringify(report));
+if (values.json !== undefined) keepAccount(values.json, report);
 process.exit(report.ok ? 0 : 1);

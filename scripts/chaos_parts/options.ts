@@ -40,6 +40,7 @@ export const HELP: string = `Kills agents and a brain and gives the account of e
   --variant V    only these writers; repeatable: ${VARIANTS.map(({ name }) => name).join(", ")}
   --plant FAULT  plants a fault: ${PLANTS.join(", ")}
   --prove        plants every fault in turn; ends with 0 if each one is found
+  --json FILE    writes the account to a file as well
   --keep         keeps the folder of the run
 
 Exit codes: 0 the account holds, 1 it does not, 2 wrong usage`;
@@ -52,6 +53,8 @@ export interface ChaosCall {
   readonly help: boolean;
   /** The scenario of an engine instead of the kill account. */
   readonly engine: { readonly jobs: number } | undefined;
+  /** File that keeps the account. */
+  readonly json: string | undefined;
 }
 
 /** Reads the command line; a text says what is wrong with it. */
@@ -78,6 +81,7 @@ function read(argv: readonly string[]): ChaosCall {
       variant: { type: "string", multiple: true },
       plant: { type: "string" },
       prove: { type: "boolean", default: false },
+      json: { type: "string" },
       keep: { type: "boolean", default: false },
       help: { type: "boolean", default: false, short: "h" },
     },
@@ -111,7 +115,7 @@ function read(argv: readonly string[]): ChaosCall {
   const engine = values.engine === undefined
     ? undefined
     : { jobs: whole("--jobs", values.jobs, 5_000) };
-  return { options, prove: values.prove, help: values.help, engine };
+  return { options, prove: values.prove, help: values.help, engine, json: values.json };
 }
 
 function whole(flag: string, text: string | undefined, fallback: number): number {

@@ -40,13 +40,13 @@ export function table(report: ChaosReport): string {
     .join("\n");
 }
 
-/** The account as one line of JSON. */
-export function json(report: ChaosReport): string {
+/** The account for programs. */
+export function facts(report: ChaosReport): object {
   const { account: { broken, ...account }, options, ...rest } = report;
   const counts = Object.fromEntries(
     Object.entries(broken).map(([name, ids]) => [name, ids.length]),
   );
-  return JSON.stringify({ ...options, ...rest, account: { ...account, ...counts } });
+  return { ...options, ...rest, account: { ...account, ...counts } };
 }
 
 function examples({ account: { broken }, folder }: ChaosReport): string[] {

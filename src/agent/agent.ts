@@ -283,11 +283,14 @@ class AgentCore implements Agent {
     await withDeadline(this.#clock, runtime.hooks.detach(), leftMs());
     const report = await deliver(runtime, this.#clock, leftMs(), () => this.#isHopeless());
     runtime.close();
+    const lostBefore = runtime.ledger.total();
     const closing = runtime.reconciler.stop().then(() => runtime.buffer.close());
     await withDeadline(this.#clock, closing.catch(() => {}), leftMs() + closeTimeoutMs);
-    this.#logger.info({ ...report }, "agent stopped");
+    runtime.tellBufferLosses();
+    const final = withLost(report, runtime.ledger.total() - lostBefore);
+    this.#logger.info({ ...final }, "agent stopped");
     this.#reset();
-    return report;
+    return final;
   }
 
   #reset(): void {
@@ -339,4 +342,10 @@ class AgentCore implements Agent {
   #isHopeless(): boolean {
     return this.#link.kind === "waiting" || this.#link.kind === "ended";
   }
+}
+
+/** What the buffer gave up while it closed does not wait any more. */
+function withLost(report: FlushReport, lost: number): FlushReport {
+  if (lost <= 0) return report;
+  return { ...report, remaining: Math.max(0, report.remaining - lost), lost };
 }

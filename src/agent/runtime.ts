@@ -62,6 +62,8 @@ export interface Runtime {
   readonly counters: RuntimeCounters;
   /** Counts events that came before the buffer and found no room. */
   lostBefore(count: number): void;
+  /** Tells the host about losses of the buffer that it does not know of yet. */
+  tellBufferLosses(): void;
   /** Ends what is bound to no session; the buffer stays open. */
   close(): void;
 }
@@ -152,7 +154,7 @@ class AgentRuntime implements Runtime {
       notices: this.#notices,
       work: parts.work ?? NO_WORK,
     });
-    buffer.onStored(() => this.#tellBufferLosses());
+    buffer.onStored(() => this.tellBufferLosses());
   }
 
   lostBefore(count: number): void {
@@ -305,7 +307,7 @@ class AgentRuntime implements Runtime {
   }
 
   // A store makes room while it appends; nobody else would tell the host.
-  #tellBufferLosses(): void {
+  tellBufferLosses(): void {
     for (const [reason, byKind] of Object.entries(this.buffer.losses())) {
       const total = sumOf(byKind);
       const count = total - (this.#toldLosses.get(reason) ?? 0);

@@ -1,4 +1,3 @@
-import { Z4jError } from "../base/errors.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { isJsonObject } from "../base/json.ts";
 import {
@@ -9,7 +8,9 @@ import {
   type SqlRow,
   type SqlValue,
 } from "../buffer/sqlite_driver.ts";
+import { closeQuietly } from "../buffer/sqlite_connection.ts";
 import { migrate } from "./schema.ts";
+import { storeError } from "./sqlite_errors.ts";
 
 /** The brain's database: one connection, every statement prepared once. */
 export class Database {
@@ -105,6 +106,9 @@ export function openDatabase(open: OpenSqlite, path: string): Database {
     driver = open(path);
     driver.exec("PRAGMA busy_timeout = 5000");
     driver.prepare("PRAGMA journal_mode = WAL").get();
+    // What an earlier process failed to sync may lie in the log and count as
+    // written: a power cut would end the log there, before all that comes now.
+    driver.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
     driver.exec("PRAGMA synchronous = FULL");
     driver.exec("PRAGMA cache_size = -32768");
     driver.exec("PRAGMA temp_store = MEMORY");
@@ -115,11 +119,8 @@ export function openDatabase(open: OpenSqlite, path: string): Database {
     migrate(driver);
     return new Database(driver);
   } catch (cause) {
-    driver?.close();
-    if (cause instanceof Z4jError) throw cause;
-    throw new Z4jError("Z4J_BRAIN_STORE", `Cannot open brain database: ${path} is not usable`, {
-      cause,
-    });
+    if (driver !== undefined) closeQuietly(driver);
+    throw storeError(path, cause);
   }
 }
 

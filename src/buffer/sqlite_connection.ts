@@ -15,6 +15,8 @@ export interface Connection {
   readonly rows: BufferRows;
   readonly storeId: string;
   readonly journal: Journal;
+  /** Whether all that was in the file is safe; else nothing may be appended to it. */
+  readonly safe: boolean;
 }
 
 /** Where the file is and how to reach it. */
@@ -63,12 +65,12 @@ function connect(
   if (journal === "DELETE") logger.info({ path, journal }, REMOTE_TEXT);
   const driver = open(path);
   try {
-    prepareSchema(driver, path, journal);
+    const safe = prepareSchema(driver, path, journal);
     if (fingerprint !== null && readFingerprint(driver) === null) {
       driver.prepare("UPDATE identity SET fingerprint = ?").run(fingerprint);
     }
     const storeId = String(scalar(driver, "SELECT store_id FROM identity"));
-    return { driver, rows: prepareRows(driver), storeId, journal };
+    return { driver, rows: prepareRows(driver), storeId, journal, safe };
   } catch (error) {
     closeQuietly(driver);
     throw error;

@@ -43,6 +43,9 @@ const MIGRATIONS: readonly ((driver: SqliteDriver) => void)[] = [
 /** Technique of the journal; `DELETE` where processes cannot share memory. */
 export type Journal = "WAL" | "DELETE";
 
+/** The log goes into the file when it has this many pages: SQLite's own default. */
+export const CHECKPOINT_PAGES = 1000;
+
 /** The schema version that this code writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
 
@@ -50,19 +53,39 @@ export const SCHEMA_VERSION: number = MIGRATIONS.length;
  * Makes an open file ready for use: lock waiting first, then the check that
  * the file is ours, then the journal, then the schema.
  *
+ * Answers whether everything in the file is safe, so that more may be appended.
+ *
  * @throws {Z4jError} `Z4J_BUFFER_OPEN` when the file belongs to something else
  *   or to a newer version. The driver's error when the file is damaged.
  */
-export function prepareSchema(driver: SqliteDriver, path: string, journal: Journal): void {
+export function prepareSchema(driver: SqliteDriver, path: string, journal: Journal): boolean {
   driver.exec(`PRAGMA busy_timeout = ${OPEN_BUSY_MS}`);
   requireOurs(driver, path);
   driver.prepare(`PRAGMA journal_mode = ${journal}`).get();
+  const isSafe = journal !== "WAL" || emptyLog(driver);
   // FULL in WAL, too: a commit that returned survives a power loss.
   driver.exec("PRAGMA synchronous = FULL");
   driver.exec("PRAGMA foreign_keys = OFF");
+  if (journal === "WAL") driver.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   migrate(driver);
   requireIntact(driver);
   driver.exec(`PRAGMA busy_timeout = ${WORK_BUSY_MS}`);
+  return isSafe;
+}
+
+/**
+ * Moves the whole log into the file and begins a new one; answers whether that
+ * was possible. After a failed sync the kernel takes pages for written that it
+ * gave up: a log that holds such a page ends there when the power fails, and
+ * what was appended and synced behind it would be gone.
+ */
+function emptyLog(driver: SqliteDriver): boolean {
+  try {
+    return scalar(driver, "PRAGMA wal_checkpoint(TRUNCATE)") === 0;
+  } catch (error) {
+    if (isDamage(error)) throw error;
+    return false;
+  }
 }
 
 /** Tells whether an error means that the file itself is damaged. */

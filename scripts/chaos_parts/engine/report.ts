@@ -27,15 +27,15 @@ export function engineTable(report: EngineChaosReport): string {
   ].join("\n");
 }
 
-/** The account as one line of JSON. */
-export function engineJson(report: EngineChaosReport): string {
+/** The account for programs. */
+export function engineFacts(report: EngineChaosReport): object {
   const { account, ...rest } = report;
   const { wrong, doubled, missing, ...counts } = account;
-  return JSON.stringify({
+  return {
     ...rest,
     account: {
       ...counts,
       ...{ wrong: wrong.length, doubled: doubled.length, missing: missing.length },
     },
-  });
+  };
 }

@@ -1,0 +1,153 @@
+/** A script whose account is part of the page. */
+export interface Source {
+  /** File below `docs/account`, without `.json`. */
+  readonly name: string;
+  readonly title: string;
+  /** The command that writes the file. */
+  readonly command: string;
+  readonly about: string;
+  /** What counts, as paths into the JSON with their words; what is not there is left out. */
+  readonly figures: readonly (readonly [path: string, words: string])[];
+}
+
+const CHAOS_FIGURES: Source["figures"] = [
+  ["kills.agent", "agents killed"],
+  ["kills.brain", "brains killed"],
+  ["account.recorded", "events recorded"],
+  ["account.resolved", "resolved"],
+  ["account.delivered", "of these delivered once"],
+  ["account.lost", "lost"],
+  ["account.doubled", "doubled"],
+  ["account.altered", "altered"],
+  ["account.phantom", "phantom"],
+];
+
+// In the order of the page.
+const SOURCES: readonly Source[] = [
+  {
+    name: "chaos",
+    title: "Kills",
+    command: "./scripts/chaos --full --seed 1 --json docs/account/chaos.json",
+    about:
+      "Agents (Bun and Deno on SQLite, Deno on KV) and the embedded brain are killed at random moments and at named points, through a proxy that cuts, delays and swallows; every event is compared by id and digest. 200 kills are part of `./scripts/test`.",
+    figures: CHAOS_FIGURES,
+  },
+  {
+    name: "chaos_stock",
+    title: "Kills against the stock brain",
+    command: "./scripts/chaos --brain stock --seed 1 --json docs/account/chaos_stock.json",
+    about: "The same against the stock brain, whose every start takes some six seconds.",
+    figures: CHAOS_FIGURES,
+  },
+  {
+    name: "chaos_bullmq",
+    title: "BullMQ in trouble",
+    command: "./scripts/chaos --engine bullmq --seed 1 --json docs/account/chaos_bullmq.json",
+    about:
+      "Three agents and four workers over real jobs; the holder of the lease is killed, the next one frozen, Redis restarted.",
+    figures: [
+      ["account.jobs", "jobs"],
+      ["account.events", "events in the brain"],
+      ["account.wrong", "wrong final states"],
+      ["account.doubled", "doubled"],
+      ["account.missing", "missing"],
+    ],
+  },
+  {
+    name: "crash_states",
+    title: "Crash states",
+    command: "./scripts/crash_states --full --seed 1 --json docs/account/crash_states.json",
+    about:
+      "The system calls of a real writer are traced, and what a crash or a power loss may leave on the disk at any moment is rebuilt, reopened and checked. The same writer with `synchronous=NORMAL` has to lose events, or the run fails. [delivery.md](delivery.md#proved-by-losing-power) says how.",
+    figures: [["states", "states"], ["lost", "lost"], ["broken", "broken"]],
+  },
+  {
+    name: "nth_call",
+    title: "The Nth call fails",
+    command: "./scripts/nth_call --full --json docs/account/nth_call.json",
+    about:
+      "Every write and sync of a run fails once, or from then on, with ENOSPC, EIO or EACCES: nothing that was resolved is lost, the host is not disturbed, the process goes on when the disk does.",
+    figures: [
+      ["runs", "runs"],
+      ["cases", "cases"],
+      ["points", "points"],
+      ["calls", "calls"],
+      ["resolved", "resolved"],
+      ["lost", "lost"],
+    ],
+  },
+  {
+    name: "simulation",
+    title: "Simulation",
+    command: "./scripts/simulation --full --seed 1 --json docs/account/simulation.json",
+    about:
+      "The real delivery on a virtual clock, network and disk, against a small model: drop, duplicate, reorder, delay, partition, crash, full disk, clock jumps, two sockets of one agent, key rotation. One seed replays one schedule; the smallest model is searched exhaustively.",
+    figures: [
+      ["schedules", "schedules"],
+      ["steps", "steps"],
+      ["exhaustive", "exhaustive"],
+      ["pairs", "pairs of state and fault"],
+      ["failures", "failures"],
+    ],
+  },
+  {
+    name: "fuzz",
+    title: "Fuzzing",
+    command: "./scripts/fuzz --full --seed 1 --json docs/account/fuzz.json",
+    about:
+      "Frames, stored rows, settings and REST bodies made from a grammar and then damaged; what crashes becomes a seed in the repository.",
+    figures: [["cases", "cases"], ["targets", "targets"], ["crashes", "crashes"]],
+  },
+  {
+    name: "attack",
+    title: "Attackers",
+    command: "./scripts/attack --full --seed 1 --json docs/account/attack.json",
+    about:
+      "Raw TCP and HTTP against the embedded brain: slow, oversized, half-open, wrong Host and Origin, smuggled headers; honest agents are measured meanwhile.",
+    figures: [["cases", "cases"], ["refused", "refused"], ["accepted", "accepted"]],
+  },
+  {
+    name: "planted_faults",
+    title: "Planted faults",
+    command: "./scripts/planted_faults --full --json docs/account/planted_faults.json",
+    about:
+      "One line of a copy of the library is broken at a time; the named test must fail within a minute, and pass on the unchanged copy.",
+    figures: [["faults", "faults"], ["caught", "caught"], ["uncaught", "not caught"]],
+  },
+  {
+    name: "coverage",
+    title: "Coverage",
+    command: "deno task coverage --json docs/account/coverage.json",
+    about:
+      "Of the folders that a promise rests on, by all tests of these folders. Bun measures lines and functions, not branches.",
+    figures: [
+      ["deno.branches", "% of branches (Deno)"],
+      ["deno.lines", "% of lines (Deno)"],
+      ["bun.lines", "% of lines (Bun)"],
+    ],
+  },
+  {
+    name: "soak",
+    title: "Soak",
+    command: "./scripts/soak --minutes 5 --json docs/account/soak.json",
+    about:
+      "An agent and the embedded brain for minutes, with cuts; memory, sockets, timers and files must be flat after the warm-up.",
+    figures: [["recorded", "events recorded"], ["stored", "in the brain"], ["cuts", "cuts"]],
+  },
+];
+
+/** The proofs, and after them files that no row here is about. */
+export function sourcesOf(names: readonly string[]): readonly Source[] {
+  const known = new Set(SOURCES.map(({ name }) => name));
+  const others = names.filter((name) => !known.has(name)).sort();
+  return [
+    ...SOURCES,
+    ...others.map((name) => ({
+      name,
+      title: name.replaceAll("_", " "),
+      command: `docs/account/${name}.json`,
+      about: "",
+      figures: [],
+    })),
+  ];
+}
