@@ -1,7 +1,7 @@
 /**
  * A host process with a real agent whose buffer is on a disk that fails:
  *
- *     agent_host.ts FOLDER BRAIN_URL TRIAL once|ever
+ *     agent_host.ts FOLDER BRAIN_URL TRIAL once|ever agent|kv
  *
  * It records with the brain away, delivers, and records with the brain away
  * again; marks say what had been reported as stored, the last line is a report.
@@ -22,16 +22,18 @@ import { failingDriver } from "./failing_driver.ts";
 import { hurriedClock } from "./hurried.ts";
 import { SECRET, TOKEN } from "./identity.ts";
 import { type AgentReport, BUFFER_NAME, openMarks, padOf, startHeart, within } from "./marks.ts";
+import { changedSql } from "./small_log.ts";
 
 const AWAY_FIRST = 4;
 const CONNECTED = 4;
 const AWAY_LAST = 3;
 const GROUP = 3;
 const PATIENCE_MS = 8_000;
-// A small log, so that a short run has checkpoints.
 const CHECKPOINT_PAGES = 8;
 
-const [folder = "", brainUrl = "", trial = "", mode = "once"] = process.argv.slice(2);
+const [folder = "", brainUrl = "", trial = "", mode = "once", kind = "agent"] = process.argv.slice(
+  2,
+);
 
 /** A brain that is away until it is wanted. */
 function createLine() {
@@ -58,13 +60,12 @@ async function smallLog(): Promise<OpenSqlite> {
   const open = failingDriver(await loadSqlite());
   return (path) => {
     const driver = open(path);
-    const earlier = `wal_autocheckpoint = ${CHECKPOINT_PAGES}`;
-    return {
-      ...driver,
-      exec: (sql) => driver.exec(sql.replace(/wal_autocheckpoint = [1-9]\d*/, earlier)),
-    };
+    return { ...driver, exec: (sql) => driver.exec(changedSql(sql, CHECKPOINT_PAGES)) };
   };
 }
+
+// One for the whole process: its calls are counted.
+const sqlite = smallLog();
 
 function createHost(line: ReturnType<typeof createLine>, take: (buffer: GroupedBuffer) => void) {
   return createAgentCore({
@@ -81,7 +82,8 @@ function createHost(line: ReturnType<typeof createLine>, take: (buffer: GroupedB
     transport: line.transport,
     async openBuffer() {
       const path = join(folder, BUFFER_NAME);
-      const parts = { clock: hurriedClock, random: () => 0, sqlite: smallLog };
+      const store = kind === "kv" ? "deno-kv" as const : "sqlite" as const;
+      const parts = { store, clock: hurriedClock, random: () => 0, sqlite: () => sqlite };
       const buffer = await openBuffer({ path, neighbours: true, fingerprint: "nth", ...parts });
       take(buffer);
       return buffer;

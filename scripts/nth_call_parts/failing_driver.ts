@@ -7,27 +7,36 @@ export const DRIVER_FAULT = "NTH_DRIVER_FAULT";
 /**
  * Where no system call can be made to fail, the driver fails instead: its Nth
  * call, before it does anything. It cannot show what a failed sync leaves.
+ * Answers what to ask before each call, or `null` where nothing is to fail.
  */
-export function failingDriver(open: OpenSqlite): OpenSqlite {
+export function driverFault(): ((sql: string) => void) | null {
   const fault = process.env[DRIVER_FAULT];
-  if (fault === undefined) return open;
+  if (fault === undefined) return null;
   const [at = "1", mode = "once", ...words] = fault.split(" ");
   let calls = 0;
-  const pass = (): void => {
+  return (sql) => {
+    // SQLite needs no disk for it.
+    if (sql.startsWith("ROLLBACK")) return;
     calls++;
     const fails = mode === "ever" ? calls >= Number(at) : calls === Number(at);
     if (fails) throw new Error(words.join(" "));
   };
+}
+
+/** A driver that fails as the environment says. */
+export function failingDriver(open: OpenSqlite): OpenSqlite {
+  const pass = driverFault();
+  if (pass === null) return open;
   const watch = (driver: SqliteDriver): SqliteDriver => ({
     exec(sql) {
-      pass();
+      pass(sql);
       driver.exec(sql);
     },
     prepare(sql) {
       const statement = driver.prepare(sql);
       return {
         run(...parameters) {
-          pass();
+          pass(sql);
           return statement.run(...parameters);
         },
         get: (...parameters) => statement.get(...parameters),
@@ -37,7 +46,7 @@ export function failingDriver(open: OpenSqlite): OpenSqlite {
     close: () => driver.close(),
   });
   return (path) => {
-    pass();
+    pass("");
     return watch(open(path));
   };
 }

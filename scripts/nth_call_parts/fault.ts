@@ -1,7 +1,7 @@
 import type { Random } from "../chaos_parts/random.ts";
 
-/** Who runs: a process with an agent, or with the embedded brain. */
-export type Host = "agent" | "brain";
+/** Who runs: a process with an agent on SQLite or on Deno KV, or with the embedded brain. */
+export type Host = "agent" | "kv" | "brain";
 /** Runtime of the host. */
 export type Runtime = "bun" | "deno";
 /** What the kernel answers. */
@@ -34,8 +34,8 @@ export interface Fault {
 
 /**
  * Every fault that a run has a place for. Writes are by far the most, and SQLite
- * tells only a full disk from the rest: each of them fails once and for ever,
- * with one of the errors in turn; every other call with each.
+ * tells only a full disk from the rest: each of them fails once, every second
+ * one for ever, with one of the errors in turn. Every other call fails with each.
  */
 export function everyFault(
   host: Host,
@@ -45,7 +45,9 @@ export function everyFault(
   return Object.entries(counts).flatMap(([call, count]) =>
     (isSync(call) ? MODES : ONCE_AND_EVER).flatMap((mode, turn) =>
       Array.from({ length: count }, (_, i) => i + 1).flatMap((at) => {
-        const errors = isFrequent(call) ? [ERRORS[(at + turn) % ERRORS.length]] : ERRORS;
+        const isOne = isFrequent(call) || mode === "twice";
+        if (isFrequent(call) && mode === "ever" && at % 2 === 0) return [];
+        const errors = isOne ? [ERRORS[(at + turn) % ERRORS.length]] : ERRORS;
         return errors.map((error = "EIO") => ({ host, runtime, call, at, mode, error }));
       })
     )

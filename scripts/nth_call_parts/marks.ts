@@ -5,6 +5,8 @@ import { join } from "node:path";
 export const MARKS_NAME = "marks";
 /** The agent's buffer in its folder. */
 export const BUFFER_NAME = "buffer-1.sqlite";
+/** The same in Deno KV. */
+export const KV_NAME = "buffer-1.kv";
 /** The brain's database in its folder. */
 export const BRAIN_NAME = "brain.db";
 

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { EventStore, StoredEntry } from "../../src/buffer/port.ts";
+import { loadDenoKv } from "../../src/buffer/deno_kv.ts";
+import { openKvOwned } from "../../src/buffer/kv_store.ts";
 import { openSqliteStore } from "../../src/buffer/sqlite.ts";
 import type { OpenSqlite } from "../../src/buffer/sqlite_driver.ts";
 import { scalar } from "../../src/buffer/sqlite_schema.ts";
@@ -13,27 +14,38 @@ export interface Rows {
 }
 
 /** What the buffers of a folder hold, opened as the next process would. */
-export function bufferRows(open: OpenSqlite, folder: string, trial: string): Rows {
+export async function bufferRows(open: OpenSqlite, folder: string, trial: string): Promise<Rows> {
   const numbers = new Set<number>();
   const broken: string[] = [];
   for (const name of readdirSync(folder)) {
     if (name.includes(".corrupt-")) broken.push(`${name} was set aside as damaged`);
-    if (!name.endsWith(".sqlite")) continue;
     try {
-      const store = openSqliteStore({ driver: open, path: join(folder, name) });
-      for (const { text } of readAll(store)) note(JSON.parse(text) as EventText);
-      void store.close();
+      for (const text of await textsOf(open, join(folder, name))) {
+        const n = numberOf(JSON.parse(text) as EventText, trial, broken);
+        if (n === null) continue;
+        if (numbers.has(n)) broken.push(`event ${n} is in the buffer twice`);
+        numbers.add(n);
+      }
     } catch (error) {
       broken.push(`${name} cannot be opened: ${String(error)}`);
     }
   }
-  function note(event: EventText): void {
-    const n = numberOf(event, trial, broken);
-    if (n === null) return;
-    if (numbers.has(n)) broken.push(`event ${n} is in the buffer twice`);
-    numbers.add(n);
-  }
   return { numbers, broken };
+}
+
+async function textsOf(open: OpenSqlite, path: string): Promise<string[]> {
+  const store = path.endsWith(".sqlite")
+    ? openSqliteStore({ driver: open, path })
+    : path.endsWith(".kv")
+    ? await openKvOwned({ kv: await loadDenoKv(path) })
+    : null;
+  if (store === null) return [];
+  try {
+    const rows = await store.read(0, { maxCount: 100_000, maxBytes: 1_000_000_000 });
+    return rows.map(({ text }) => text);
+  } finally {
+    await store.close();
+  }
 }
 
 /** The part of an event that says what it must be. */
@@ -84,10 +96,4 @@ export function brainRows(
   } finally {
     driver.close();
   }
-}
-
-function readAll(store: EventStore): readonly StoredEntry[] {
-  const rows = store.read(0, { maxCount: 100_000, maxBytes: 1_000_000_000 });
-  if (rows instanceof Promise) throw new TypeError("a SQLite store answers at once");
-  return rows;
 }

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import process from "node:process";
 import { DRIVER_FAULT } from "./failing_driver.ts";
 import { CALLS, type Fault, type Host, type Runtime, whenOf } from "./fault.ts";
-import { BRAIN_NAME, BUFFER_NAME, MARKS_NAME } from "./marks.ts";
+import { BRAIN_NAME, BUFFER_NAME, KV_NAME, MARKS_NAME } from "./marks.ts";
+import { UNSYNCED } from "./small_log.ts";
 import { makePlace } from "./place.ts";
-import { readTrace, type Trace } from "./trace.ts";
+import { marksAlone, readTrace, type Trace } from "./trace.ts";
 
 /** How one host ended. */
 export interface Ended {
@@ -16,8 +17,8 @@ export interface Ended {
   readonly stderr: string;
   /** The last line that it printed. */
   readonly report: unknown;
-  /** `null` where nothing was traced. */
-  readonly trace: Trace | null;
+  /** Of marks alone where nothing may be traced. */
+  readonly trace: Trace;
   remove(): void;
 }
 
@@ -29,10 +30,13 @@ export interface HostRun {
   readonly brainUrl: string;
   /** `null` runs it undisturbed. */
   readonly fault: Fault | null;
+  /** Weakens its syncs: it has to lose what it promised when the power fails. */
+  readonly unsynced: boolean;
 }
 
-const DENO = ["run", "-A", "--no-check"];
+const DENO = ["run", "-A", "--no-check", "--unstable-kv"];
 const DEADLINE_MS = 60_000;
+// What SQLite would say.
 const DRIVER_MESSAGES = {
   ENOSPC: "database or disk is full",
   EIO: "disk I/O error",
@@ -42,8 +46,8 @@ const DRIVER_MESSAGES = {
 /** Files that calls may fail on, side files of SQLite included. */
 function filesOf(host: Host): string[] {
   if (host === "brain") return ["", "-wal", "-shm", "-journal"].map((end) => BRAIN_NAME + end);
-  const ends = ["", "-wal", "-shm", "-journal", "-owner", "-owner-journal"];
-  return ends.map((end) => BUFFER_NAME + end);
+  const name = host === "kv" ? KV_NAME : BUFFER_NAME;
+  return ["", "-wal", "-shm", "-journal", "-owner", "-owner-journal"].map((end) => name + end);
 }
 
 /** Runs a host to its end, under strace unless the driver is to fail. */
@@ -53,15 +57,22 @@ export async function runHost(run: HostRun, traced: boolean): Promise<Ended> {
   const home = join(folder, "home");
   mkdirSync(home, { mode: 0o700 });
   const log = join(folder, "trace");
-  const script = `scripts/nth_call_parts/${host}_host.ts`;
+  const script = `scripts/nth_call_parts/${host === "brain" ? "brain" : "agent"}_host.ts`;
   const flags = runtime === "deno" ? DENO : [];
   const command = [`node_modules/.bin/${runtime}`, ...flags, script];
-  const args = [...command, home, brainUrl, trial, fault?.mode === "ever" ? "ever" : "once"];
+  const args = [...command, home, brainUrl, trial, fault?.mode === "ever" ? "ever" : "once", host];
   const strace = traced ? straceOf(host, fault, home, log) : [];
   const [first = "", ...rest] = [...strace, ...args];
-  const env = { ...process.env, NO_COLOR: "1", ...driverFault(fault) };
+  const env = {
+    ...process.env,
+    NO_COLOR: "1",
+    ...driverEnv(fault),
+    ...(run.unsynced ? { [UNSYNCED]: "1" } : {}),
+  };
   const { code, stdout, stderr } = await collect(first, rest, env);
-  const trace = traced ? readTrace(readFileSync(log, "latin1"), home) : null;
+  const trace = traced
+    ? readTrace(readFileSync(log, "latin1"), home)
+    : marksAlone(readFileSync(join(home, MARKS_NAME), "utf8"));
   return {
     folder: home,
     code,
@@ -82,7 +93,7 @@ function straceOf(host: Host, fault: Fault | null, home: string, log: string): s
     .concat(paths, trace, "-o", log);
 }
 
-function driverFault(fault: Fault | null): Record<string, string> {
+function driverEnv(fault: Fault | null): Record<string, string> {
   if (fault?.call !== "driver") return {};
   return { [DRIVER_FAULT]: `${fault.at} ${fault.mode} ${DRIVER_MESSAGES[fault.error]}` };
 }

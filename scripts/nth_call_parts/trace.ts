@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Mark } from "./marks.ts";
 import { MARKS_NAME } from "./marks.ts";
 
@@ -19,7 +20,7 @@ export type Call =
 /** What one run did on its files. */
 export interface Trace {
   readonly calls: readonly Call[];
-  /** How often each system call was made on the files. */
+  /** How often each system call was made on the files, by the thread that made most: strace counts so. */
   readonly counts: Readonly<Record<string, number>>;
   /** How many were made to fail. */
   readonly injected: number;
@@ -27,20 +28,23 @@ export interface Trace {
   readonly firstFault: number;
 }
 
-const LINE = /^\d+ +(\w+)\((.*)\) += (-?\d+)/;
+const LINE = /^(\d+) +(\w+)\((.*)\) += (-?\d+)/;
 
 /** Reads the trace of strace's `-y -xx`. */
 export function readTrace(text: string, folder: string): Trace {
   const calls: Call[] = [];
   const counts: Record<string, number> = {};
+  const byThread = new Map<string, number>();
   let injected = 0;
   let firstFault = Infinity;
-  for (const line of text.split("\n")) {
+  for (const line of wholeLines(text)) {
     const match = LINE.exec(line);
     if (match === null) continue;
-    const [, name = "", inside = "", result = "-1"] = match;
+    const [, thread = "", name = "", inside = "", result = "-1"] = match;
     const file = fileOf(name, inside).slice(folder.length + 1).replace(/ \(deleted\)$/, "");
-    if (file !== MARKS_NAME) counts[name] = (counts[name] ?? 0) + 1;
+    const of = `${thread} ${name}`;
+    if (file !== MARKS_NAME) byThread.set(of, (byThread.get(of) ?? 0) + 1);
+    counts[name] = Math.max(counts[name] ?? 0, byThread.get(of) ?? 0);
     const failed = line.endsWith("(INJECTED)");
     if (failed) {
       injected++;
@@ -50,6 +54,27 @@ export function readTrace(text: string, folder: string): Trace {
     if (call !== null) calls.push(call);
   }
   return { calls, counts, injected, firstFault };
+}
+
+/** Puts together what strace cut because another thread called meanwhile. */
+function wholeLines(text: string): string[] {
+  const begun = new Map<string, string>();
+  return text.split("\n").flatMap((line) => {
+    const thread = /^\d+/.exec(line)?.[0] ?? "";
+    if (line.endsWith("<unfinished ...>")) {
+      begun.set(thread, line.slice(0, -"<unfinished ...>".length));
+      return [];
+    }
+    const resumed = /^\d+ +<\.\.\. \w+ resumed>(.*)$/.exec(line);
+    return [resumed === null ? line : (begun.get(thread) ?? "") + resumed[1]];
+  });
+}
+
+/** The marks of a host that was not traced: no call is known, none was made to fail. */
+export function marksAlone(text: string): Trace {
+  const lines = text.split("\n").filter((line) => line !== "");
+  const calls = lines.map((line) => ({ kind: "mark" as const, mark: JSON.parse(line) as Mark }));
+  return { calls, counts: {}, injected: 0, firstFault: Infinity };
 }
 
 interface Line {
@@ -96,7 +121,5 @@ function texts(inside: string): string[] {
 }
 
 function bytesOf(hex: string): Uint8Array {
-  const bytes = new Uint8Array(hex.length / 4);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(hex.slice(i * 4 + 2, i * 4 + 4), 16);
-  return bytes;
+  return Buffer.from(hex.replaceAll("\\x", ""), "hex");
 }

@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { isJsonObject } from "../base/json.ts";
 import {
+  closeQuietly,
   inTransaction,
   type OpenSqlite,
   type SqliteDriver,
@@ -8,7 +9,6 @@ import {
   type SqlRow,
   type SqlValue,
 } from "../buffer/sqlite_driver.ts";
-import { closeQuietly } from "../buffer/sqlite_connection.ts";
 import { migrate } from "./schema.ts";
 import { storeError } from "./sqlite_errors.ts";
 

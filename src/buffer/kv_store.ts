@@ -67,6 +67,20 @@ export async function openKvStore(options: KvStoreOptions): Promise<KvStore> {
   return new DenoKvStore(options.kv, keys, limits, state, options.path ?? null);
 }
 
+/**
+ * As `openKvStore`, and closes the database when that fails.
+ *
+ * @throws {Z4jError} As `openKvStore` does.
+ */
+export async function openKvOwned(options: KvStoreOptions): Promise<KvStore> {
+  try {
+    return await openKvStore(options);
+  } catch (error) {
+    options.kv.close();
+    throw error;
+  }
+}
+
 /** Reads the state, removes what an interrupted write left, and keeps a head. */
 async function openState(
   kv: DenoKvLike,

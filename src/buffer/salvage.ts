@@ -1,7 +1,7 @@
 import { FOREIGN, isForeign } from "./fingerprint.ts";
 import type { OwnerLock } from "./owner_lock.ts";
 import type { Orphan, OrphanAnswer, OrphanParts } from "./orphan.ts";
-import { closeQuietly } from "./sqlite_connection.ts";
+import { closeQuietly } from "./sqlite_driver.ts";
 import type { SqliteDriver, SqlRow } from "./sqlite_driver.ts";
 import { classOf } from "./sqlite_rows.ts";
 import type { FullEntry } from "./sqlite_rows.ts";

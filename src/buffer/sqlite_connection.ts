@@ -3,6 +3,7 @@ import type { Logger } from "../base/logger.ts";
 import { openError } from "./failures.ts";
 import { SQLITE_SUFFIXES } from "./file_ops.ts";
 import type { FileOps } from "./file_ops.ts";
+import { closeQuietly } from "./sqlite_driver.ts";
 import type { OpenSqlite, SqliteDriver } from "./sqlite_driver.ts";
 import { prepareRows } from "./sqlite_rows.ts";
 import type { BufferRows } from "./sqlite_rows.ts";
@@ -119,11 +120,6 @@ function leaveWal(driver: SqliteDriver): boolean {
   } catch {
     return false;
   }
-}
-
-/** Closes a driver that may be broken. */
-export function closeQuietly(driver: SqliteDriver): void {
-  quietly(() => driver.close());
 }
 
 function quietly(action: () => unknown): void {

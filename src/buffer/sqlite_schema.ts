@@ -78,13 +78,19 @@ export function prepareSchema(driver: SqliteDriver, path: string, journal: Journ
  * was possible. After a failed sync the kernel takes pages for written that it
  * gave up: a log that holds such a page ends there when the power fails, and
  * what was appended and synced behind it would be gone.
+ *
+ * A reader of the log keeps it, perhaps for long, and each write tries again: the
+ * host must not wait for that as for an opening.
  */
 function emptyLog(driver: SqliteDriver): boolean {
   try {
+    driver.exec(`PRAGMA busy_timeout = ${WORK_BUSY_MS}`);
     return scalar(driver, "PRAGMA wal_checkpoint(TRUNCATE)") === 0;
   } catch (error) {
     if (isDamage(error)) throw error;
     return false;
+  } finally {
+    driver.exec(`PRAGMA busy_timeout = ${OPEN_BUSY_MS}`);
   }
 }
 

@@ -119,4 +119,27 @@ describe("openSqliteStore() after a failed sync", () => {
       assert.ok(!readFileSync(path).equals(before));
       await store.close();
     }));
+
+  it("append() waits no longer than a write for a reader of a log that an earlier run left", () =>
+    bench(async ({ path, open }) => {
+      await open().append([event(0)]);
+      const reader = (await loadSqlite())(path);
+      reader.exec("BEGIN");
+      reader.prepare("SELECT count(*) FROM entries").get();
+      let busyMs = 0;
+      const waits: number[] = [];
+      const store = open((sql) => {
+        busyMs = Number(/^PRAGMA busy_timeout = (\d+)$/.exec(sql)?.[1] ?? busyMs);
+        if (sql === EMPTY_LOG) waits.push(busyMs);
+        return sql;
+      });
+      assert.throws(() => store.append([event(1)]), { code: "Z4J_BUFFER_WRITE" });
+      // SQLite waits on the host's event loop, again and again while the reader is there.
+      assert.ok(waits.length > 1 && waits.every((ms) => ms <= 25), `waits ${waits.join()} ms`);
+      reader.exec("ROLLBACK");
+      reader.close();
+      await store.append([event(1)]);
+      assert.equal(store.depth().count, 2);
+      await store.close();
+    }));
 });
