@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonArray, type JsonObject, type JsonValue } from "../base/json.ts";
 import { readText } from "../base/read_text.ts";
 import { MAX_BODY_BYTES } from "./auth_limits.ts";
+import { bodyProblem } from "./body_rules.ts";
 import { type HttpContext, HttpRefusal } from "./http_env.ts";
 import type { CommandStatus, TaskFilter, TaskRowState } from "./store.ts";
 
@@ -48,6 +49,8 @@ export async function readJsonBody(c: HttpContext): Promise<JsonObject> {
     throw new HttpRefusal(400, "the body is not JSON");
   }
   if (!isJsonObject(value)) throw new HttpRefusal(422, "the body must be a JSON object");
+  const problem = bodyProblem(value);
+  if (problem !== null) throw new HttpRefusal(422, problem);
   return value;
 }
 

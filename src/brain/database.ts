@@ -135,10 +135,14 @@ export function requiredText(row: SqlRow, column: string): string {
   return textOf(row, column) ?? "";
 }
 
+// Farthest time that there is. Nothing larger was written here, and it would fail as a date.
+const MAX_TIME_MS = 8_640_000_000_000_000;
+
 /** A number column, or `null`. */
 export function numberOf(row: SqlRow, column: string): number | null {
   const value = row[column];
-  return typeof value === "number" || typeof value === "bigint" ? Number(value) : null;
+  if (typeof value !== "number" && typeof value !== "bigint") return null;
+  return Math.abs(Number(value)) <= MAX_TIME_MS ? Number(value) : null;
 }
 
 /** A number column that the schema declares NOT NULL. */
@@ -146,10 +150,15 @@ export function requiredNumber(row: SqlRow, column: string): number {
   return numberOf(row, column) ?? 0;
 }
 
-/** The value of a JSON text column; `null` when empty. */
+/** The value of a JSON text column; `null` when empty, or no JSON: one row must not hide the others. */
 export function jsonOf(row: SqlRow, column: string): JsonValue {
   const text = textOf(row, column);
-  return text === null ? null : JSON.parse(text) as JsonValue;
+  if (text === null) return null;
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return null;
+  }
 }
 
 /** The object of a JSON text column; empty when it is none. */

@@ -2,6 +2,7 @@ import { isZ4jError, Z4jError } from "../base/errors.ts";
 import { randomUuid } from "../base/ids.ts";
 import { inTransaction } from "./sqlite_driver.ts";
 import type { SqliteDriver, SqlValue } from "./sqlite_driver.ts";
+import { damagedRow, IS_ENTRY, MAX_ROW_ID } from "./sqlite_rows.ts";
 
 /** Marks a SQLite file as a buffer of this library: "z4jb" in ASCII. */
 export const APPLICATION_ID = 0x7a346a62;
@@ -38,6 +39,18 @@ const MIGRATIONS: readonly ((driver: SqliteDriver) => void)[] = [
   },
   // Whose events they are, so that a neighbour never sends them to another project.
   (driver) => driver.exec("ALTER TABLE identity ADD COLUMN fingerprint TEXT"),
+];
+
+// What is true of every file that this library wrote.
+const RULES: readonly string[] = [
+  `NOT EXISTS (SELECT 1 FROM entries WHERE NOT (${IS_ENTRY} AND typeof(class) = 'integer'
+     AND class BETWEEN 0 AND 2))`,
+  `NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE typeof(seq) <> 'integer'
+     OR seq NOT BETWEEN 0 AND ${MAX_ROW_ID})`,
+  `NOT EXISTS (SELECT 1 FROM losses WHERE typeof(kind) <> 'text' OR typeof(count) <> 'integer'
+     OR count NOT BETWEEN 0 AND 9007199254740991)`,
+  "NOT EXISTS (SELECT 1 FROM meta WHERE typeof(key) <> 'text' OR typeof(value) <> 'text')",
+  "(SELECT count(*) = 1 AND min(typeof(store_id) = 'text') FROM identity)",
 ];
 
 /** Technique of the journal; `DELETE` where processes cannot share memory. */
@@ -94,10 +107,13 @@ function emptyLog(driver: SqliteDriver): boolean {
   }
 }
 
+// The last is what a runtime says of an integer that only a stranger can have stored.
+const DAMAGE =
+  /database disk image is malformed|file is not a database|too large to be represented as a/;
+
 /** Tells whether an error means that the file itself is damaged. */
 export function isDamage(error: unknown): boolean {
-  return error instanceof Error && !isZ4jError(error) &&
-    /database disk image is malformed|file is not a database/.test(error.message);
+  return error instanceof Error && !isZ4jError(error) && DAMAGE.test(error.message);
 }
 
 /** The first column of the first row. */
@@ -160,6 +176,7 @@ function migrate(driver: SqliteDriver): void {
 
 function requireIntact(driver: SqliteDriver): void {
   const verdict = scalar(driver, "PRAGMA quick_check(1)");
-  if (verdict === "ok") return;
-  throw new Error(`database disk image is malformed: ${String(verdict)}`);
+  if (verdict !== "ok") throw new Error(`database disk image is malformed: ${String(verdict)}`);
+  // Sound pages may hold rows that nobody here wrote; one of them could keep all others back.
+  for (const rule of RULES) if (scalar(driver, `SELECT ${rule}`) !== 1) throw damagedRow();
 }
