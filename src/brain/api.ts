@@ -86,7 +86,7 @@ function addAgents(app: Hono<HttpEnv>, parts: HttpParts): void {
     return c.json(agentJson(found(agent, "agent")));
   });
   app.post(`${IN_PROJECT}/agents`, async (c) => {
-    const name = text(await readJsonBody(c), "name", MAX_NAME_TEXT);
+    const name = text(await readJsonBody(c, parts.clock), "name", MAX_NAME_TEXT);
     const minted = await mintAgent(parts, projectOf(c, parts).id, name);
     const { agent, token, hmacSecret } = minted;
     return c.json({ agent: agentJson(agent), token, hmac_secret: hmacSecret }, 201);
@@ -199,7 +199,7 @@ function addSchedules(app: Hono<HttpEnv>, parts: HttpParts): void {
   });
   app.post(`${IN_PROJECT}/schedules/native-operations`, async (c) => {
     const { id } = projectOf(c, parts);
-    const write = parseScheduleWrite(await readJsonBody(c));
+    const write = parseScheduleWrite(await readJsonBody(c, parts.clock));
     return c.json(commandJson(accepted(operator.writeSchedule(id, write))), 202);
   });
   app.post("/projects/:slug/schedules:resync", (c) => {
@@ -236,7 +236,7 @@ function addCommands(app: Hono<HttpEnv>, parts: HttpParts): void {
   for (const [name, draft] of Object.entries(COMMAND_DRAFTS)) {
     app.post(`${IN_PROJECT}/commands/${name}`, async (c) => {
       const { id } = projectOf(c, parts);
-      const request = parseCommand(id, draft, await readJsonBody(c), {
+      const request = parseCommand(id, draft, await readJsonBody(c, parts.clock), {
         nowMs: clock.now(),
         task: (engine, taskId) => reader.task(id, engine, taskId),
       });

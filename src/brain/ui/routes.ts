@@ -132,7 +132,7 @@ function addActions(app: Hono<HttpEnv>, parts: HttpParts): void {
     return c.redirect("/#agents", 303);
   });
   app.post("/agents", async (c) => {
-    const name = (new URLSearchParams(await readBody(c)).get("name") ?? "").trim();
+    const name = (new URLSearchParams(await readBody(c, parts.clock)).get("name") ?? "").trim();
     const minted = await mintAgent(parts, shown(parts).id, name);
     const body = mintedBody(minted, `http://${c.req.header("host")}`, parts.project);
     return c.html(layout({ title: name, project: parts.project, body }).text, 201);
