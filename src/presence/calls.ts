@@ -31,8 +31,7 @@ export interface CallParts {
 //   owner   {body, mac}   the result, bound to that request
 // A line that was seen before fits no later connection.
 const greeting = (nonce: string): string => `z4j neighbour greeting\n${nonce}`;
-const request = (nonce: string, body: string): string =>
-  `z4j neighbour request\n${nonce}\n${body}`;
+const request = (nonce: string, body: string): string => `z4j neighbour request\n${nonce}\n${body}`;
 const answer = (mac: string, body: string): string => `z4j neighbour answer\n${mac}\n${body}`;
 
 /** Takes commands of neighbours at a path; rejects where the system refuses the socket. */
@@ -87,7 +86,12 @@ export async function call(
     // Beyond the deadline nobody waits for the result.
     const leftMs = Math.floor(until - clock.monotonic());
     if (leftMs <= 0 || signal.aborted) return { status: "unreached", reason: "the time was up" };
-    const body = JSON.stringify({ ...command, claimToken: null, timeoutMs: leftMs, call: randomHex(16) });
+    const body = JSON.stringify({
+      ...command,
+      claimToken: null,
+      timeoutMs: leftMs,
+      call: randomHex(16),
+    });
     const mac = await key.sign(request(line.nonce, body));
     isSent = true;
     channel.send(JSON.stringify({ body, mac }));
