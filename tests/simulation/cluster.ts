@@ -39,15 +39,15 @@ interface Seen {
 
 /** Brain, agents and network of one schedule, with the model that watches them. */
 export class Cluster implements NetworkHooks {
-  readonly world = new World();
+  readonly world: World = new World();
   readonly brain: BrainNode;
   readonly model: Model;
   readonly nodes: AgentNode[] = [];
-  readonly connections = new Map<Connection, AgentNode>();
-  readonly partitioned = new Set<AgentNode>();
+  readonly connections: Map<Connection, AgentNode> = new Map<Connection, AgentNode>();
+  readonly partitioned: Set<AgentNode> = new Set<AgentNode>();
   /** What happens to the next message of a process. */
-  readonly armed = new Map<AgentNode, MessageFault>();
-  readonly commands = new Map<string, AgentNode>();
+  readonly armed: Map<AgentNode, MessageFault> = new Map<AgentNode, MessageFault>();
+  readonly commands: Map<string, AgentNode> = new Map<string, AgentNode>();
   readonly #parts: ClusterParts;
   readonly #batches = new Map<string, readonly string[]>();
   readonly #signed = new Map<Connection, Record<Way, number>>();
