@@ -1,4 +1,4 @@
-import { AgentNode } from "./agent_node.ts";
+import type { AgentNode } from "./agent_node.ts";
 import type { Choices } from "./choices.ts";
 import { type Bench, Cluster, NO_TRACE } from "./cluster.ts";
 import { type Fault, FAULTS, isPossible, type NodeState, STATES } from "./coverage.ts";
