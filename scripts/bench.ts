@@ -5,12 +5,12 @@
  *     bench.ts [--only NAME] [--runtime deno|bun] [--json FILE] [--strict]
  *
  * Names: record, context, sign, idle, ingest, delivery, backlog, loop, storm, bullmq,
- * record_python, doctor, bullmq_commands, drain. The last one compares both runtimes in one run. It and record_python
+ * record_python, doctor, bullmq_commands, start, drain. The last one compares both runtimes in one run. It and record_python
  * need the Python agent and the stock brain, which ./scripts/test installs:
  * `Z4J_BIN` names another program of it, `Z4J_AGENT_PYTHON` an interpreter with
  * z4j-bare if that is not beside it; without them they are skipped. `--json` adds one line for each measurement to a
  * file. The exit status is 1 when a measurement failed, and with `--strict` also
- * when a goal was missed. All but record, context and sign read /proc, so they need Linux.
+ * when a goal was missed. All but record, context, sign and start read /proc, so they need Linux.
  */
 import { spawn } from "node:child_process";
 import { appendFileSync, existsSync } from "node:fs";
@@ -35,6 +35,7 @@ const MEASURES = [
   "record_python",
   "doctor",
   "bullmq_commands",
+  "start",
 ] as const;
 // One run of these has both runtimes in it.
 const COMPARISONS = ["drain"] as const;

@@ -30,6 +30,8 @@ const SHIMS = new Set([
   "src/buffer/list.ts",
   "src/buffer/load_sqlite.ts",
   "src/buffer/open.ts",
+  "src/buffer/open_file.ts",
+  "src/buffer/open_kv.ts",
   "src/buffer/mod.ts",
 ]);
 

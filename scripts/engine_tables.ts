@@ -24,7 +24,7 @@ const ENGINE: Readonly<Record<string, string>> = {
     "Retries the listed ids, each with an outcome of its own. Never the whole queue: without ids nothing happens",
   retry_by_reference_v1: "Promise behind the retries: inputs come from Redis, never from the brain",
   cancel_task:
-    "A job that waits is removed, its children stay. A running one is told through its `AbortSignal`; work that does not listen goes on and the outcome says so (`soft`). The next run of a job scheduler is refused: disable the schedule",
+    "A job that waits is removed, its children stay. A running one is told through its `AbortSignal`; work that does not listen goes on and the outcome says so (`soft`). Where the processor takes no signal, the job fails at once without a further attempt and its result is discarded, while its work goes on to its own end (`soft` too). The next run of a job scheduler is refused: disable the schedule",
   purge_queue:
     "Removes waiting, prioritized and delayed jobs with `clean()`, never with `drain()`, which breaks job schedulers. Needs the keyed token for the present depth",
   list_dead_letters: "Lists failed jobs, newest first; jobs are read, not changed",

@@ -58,8 +58,18 @@ const SOURCES: readonly Source[] = [
     title: "Crash states",
     command: "./scripts/crash_states --full --seed 1 --json docs/account/crash_states.json",
     about:
-      "The system calls of a real writer are traced, and what a crash or a power loss may leave on the disk at any moment is rebuilt, reopened and checked. The same writer with `synchronous=NORMAL` has to lose events, or the run fails. [delivery.md](delivery.md#proved-by-losing-power) says how.",
-    figures: [["states", "states"], ["lost", "lost"], ["broken", "broken"]],
+      "The system calls of real writers (the agent's buffer and the brain's file on Bun and Deno, Deno KV) are traced, and what a crash or a power loss may leave on the disk at any moment is rebuilt, reopened and checked. The same writers with `synchronous=NORMAL`, and Deno KV's trace without its syncs, have to lose events, or the run fails. [delivery.md](delivery.md#proved-by-losing-power) says how.",
+    figures: [
+      ["states", "states"],
+      ["crashes", "left by a process crash"],
+      ["powerLosses", "left by a loss of power"],
+      ["recoveredTwice", "with a recovery that was killed"],
+      ["promises", "promises of the writers"],
+      ["promisesSynced", "of these with a sync before"],
+      ["broken", "broken states"],
+      ["lost", "lost"],
+      ["lostByControls", "lost by the controls, as they must"],
+    ],
   },
   {
     name: "nth_call",
@@ -68,12 +78,13 @@ const SOURCES: readonly Source[] = [
     about:
       "Every write and sync of a run fails once, or from then on, with ENOSPC, EIO or EACCES: nothing that was resolved is lost, the host is not disturbed, the process goes on when the disk does.",
     figures: [
+      ["points", "calls of a run"],
       ["runs", "runs"],
-      ["cases", "cases"],
-      ["points", "points"],
-      ["calls", "calls"],
-      ["resolved", "resolved"],
+      ["calls", "calls that failed"],
+      ["powerCuts", "power cuts after them"],
+      ["promised", "promises"],
       ["lost", "lost"],
+      ["broken", "broken"],
     ],
   },
   {
@@ -119,7 +130,7 @@ const SOURCES: readonly Source[] = [
     title: "Coverage",
     command: "deno task coverage --json docs/account/coverage.json",
     about:
-      "Of the folders that a promise rests on, by all tests of these folders. Bun measures lines and functions, not branches.",
+      "Of the folders that a promise rests on, by their own tests and those of their neighbours. Bun measures lines and functions, not branches.",
     figures: [
       ["deno.branches", "% of branches (Deno)"],
       ["deno.lines", "% of lines (Deno)"],

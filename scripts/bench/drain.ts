@@ -11,7 +11,7 @@ import { figure, publish, type RuntimeName } from "./measure.ts";
 import { type Peer, runtimeCommand, startProcess } from "./peer.ts";
 import { findPython, pythonWord, startPython } from "./python.ts";
 
-const ROUNDS = 12;
+const ROUNDS = 8;
 const EVENTS = 1000;
 // It is slower: fewer events take as long.
 const PYTHON_EVENTS = 200;

@@ -49,6 +49,11 @@ export class Disk {
     }
   }
 
+  /** Whether every change is safe. */
+  get allSynced(): boolean {
+    return this.#unsynced.size === 0;
+  }
+
   /** What is there when only the process dies, `last` being cut after some bytes. */
   afterCrash(last: Step, bytes: number): Image {
     const image = this.#image(() => WHOLE);

@@ -3,7 +3,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { FILE_NAME, type Mark, MARKS_NAME } from "./promise.ts";
+import { MARKS_NAME, type Synchronous } from "./marks.ts";
+import type { Subject } from "./subject.ts";
+
+/** Where a writer runs. */
+export type Runtime = "bun" | "deno";
 
 /** One step of the writer, as the kernel saw it. */
 export type Step =
@@ -17,47 +21,74 @@ export type Step =
   | { readonly kind: "create"; readonly file: string }
   | { readonly kind: "unlink"; readonly file: string }
   | { readonly kind: "sync"; readonly file: string }
-  | { readonly kind: "mark"; readonly mark: Mark };
+  | { readonly kind: "mark"; readonly mark: unknown };
 
 const CALLS = "openat,pwrite64,write,fsync,fdatasync,ftruncate,rename,unlink";
 const FLAGS = ["-f", "-y", "-xx", "-s", "1000000", "-e", `trace=${CALLS}`];
-const DENO = ["node_modules/.bin/deno", "run", "-A", "--no-check"];
 
-/** Runs the writer under strace; its steps on the buffer's files, in order. */
-export function traceWriter(runtime: "bun" | "deno", synchronous: "FULL" | "NORMAL"): Step[] {
+/** The command that runs a script. */
+export function commandOf(runtime: Runtime): readonly [string, ...string[]] {
+  if (runtime === "bun") return ["node_modules/.bin/bun"];
+  return ["node_modules/.bin/deno", "run", "-A", "--no-check"];
+}
+
+/** Runs a writer under strace; its steps on its file and side files, in order. */
+export function traceWriter(
+  subject: Subject,
+  name: string,
+  runtime: Runtime,
+  synchronous: Synchronous,
+): Step[] {
   const folder = mkdtempSync(join(tmpdir(), "z4j-crash-"));
   try {
     const place = join(folder, "home");
     mkdirSync(place);
-    const command = runtime === "deno" ? DENO : ["node_modules/.bin/bun"];
     const log = join(folder, "trace");
-    const script = "scripts/crash_states_parts/writer.ts";
-    execFileSync("strace", [...FLAGS, "-o", log, ...command, script, place, synchronous], {
+    const writer = [...commandOf(runtime), subject.script, place, synchronous, "strace", name];
+    execFileSync("strace", [...FLAGS, "-o", log, ...writer], {
       stdio: ["ignore", "inherit", "inherit"],
       env: { ...process.env, NO_COLOR: "1" },
     });
-    return readTrace(readFileSync(log, "utf8"), place);
+    return readTrace(readFileSync(log, "utf8"), place, subject.file);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** Reads what concerns the files of `place` out of a trace. */
-export function readTrace(text: string, place: string): Step[] {
+/** Reads what concerns a file of `place`, and its side files, out of a trace. */
+export function readTrace(text: string, place: string, name: string): Step[] {
   const needle = hexOf(place);
   const steps: Step[] = [];
-  for (const line of text.split("\n")) {
+  for (const line of wholeLines(text)) {
     if (!line.includes(needle)) continue;
-    if (line.includes("<unfinished")) throw new Error(`the trace is torn: ${line.slice(0, 80)}`);
-    const step = readLine(line, place);
+    const step = readLine(line, place, name);
     if (step !== null) steps.push(step);
   }
   return steps;
 }
 
+const UNFINISHED = " <unfinished ...>";
+const RESUMED = /^(\d+) +<\.\.\. \w+ resumed>(.*)$/;
+
+/** The calls in the order of their ends: another thread's call may lie between the halves. */
+function* wholeLines(text: string): Generator<string> {
+  const begun = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    if (line.endsWith(UNFINISHED)) {
+      begun.set(line.slice(0, line.indexOf(" ")), line.slice(0, -UNFINISHED.length));
+      continue;
+    }
+    const [, pid = "", rest = ""] = RESUMED.exec(line) ?? [];
+    const first = begun.get(pid);
+    if (first === undefined) yield line;
+    else yield first + rest;
+    begun.delete(pid);
+  }
+}
+
 const LINE = /^\d+ +(\w+)\((.*)\) += (-?\d+)/;
 
-function readLine(line: string, place: string): Step | null {
+function readLine(line: string, place: string, name: string): Step | null {
   const match = LINE.exec(line);
   const [, call = "", inside = "", result = "-1"] = match ?? [];
   if (match === null || Number(result) < 0) return null;
@@ -69,7 +100,7 @@ function readLine(line: string, place: string): Step | null {
     : new TextDecoder().decode(bytesOf(/<((?:\\x[0-9a-f]{2})+)>/.exec(inside)?.[1] ?? ""));
   const file = path.slice(place.length + 1).replace(/ \(deleted\)$/, "");
   if (file === MARKS_NAME) return markOf(call, texts[0]);
-  if (!file.startsWith(FILE_NAME) || file.endsWith("-shm")) return null;
+  if (!file.startsWith(name) || file.endsWith("-shm")) return null;
   const numbers = inside.split(", ").map(Number);
   if (call === "pwrite64") {
     const data = (texts[0] ?? new Uint8Array()).subarray(0, Number(result));
@@ -84,7 +115,7 @@ function readLine(line: string, place: string): Step | null {
 
 function markOf(call: string, text: Uint8Array | undefined): Step | null {
   if (call !== "write" && call !== "pwrite64") return null;
-  return { kind: "mark", mark: JSON.parse(new TextDecoder().decode(text)) as Mark };
+  return { kind: "mark", mark: JSON.parse(new TextDecoder().decode(text)) as unknown };
 }
 
 function hexOf(text: string): string {

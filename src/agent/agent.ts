@@ -1,5 +1,5 @@
 import { type Clock, keepAliveUntil, sleep, systemClock, withDeadline } from "../base/clock.ts";
-import { Z4jError } from "../base/errors.ts";
+import { errorText, Z4jError } from "../base/errors.ts";
 import { createListeners, type Listeners } from "../base/listeners.ts";
 import { type Logger, noopLogger, safeLogger } from "../base/logger.ts";
 import type { EventBuffer } from "../buffer/port.ts";
@@ -22,7 +22,7 @@ import { createOnceLogger } from "./guard.ts";
 import { type EventPreview, previewEvent } from "./recorder.ts";
 import type { ConnectionChange } from "./reconcile.ts";
 import { claimProcess, releaseProcess } from "./registry.ts";
-import { createRuntime, type Runtime } from "./runtime.ts";
+import { createRuntime, type Runtime, type RuntimeContext } from "./runtime.ts";
 import { type AgentState, canChange } from "./states.ts";
 import { describeAgent } from "./status.ts";
 import { NO_WORK, type WorkTracker } from "./work_contexts.ts";
@@ -205,15 +205,20 @@ class AgentCore implements Agent {
       if (singletonKey !== undefined) await claimProcess(singletonKey, this);
       // A secret that cannot be used must not leave a file behind.
       const key = await importHmacKey(this.#parts.secret);
+      const createStream = schedulers.length === 0 ? null : await loadStreams(this.#logger);
       const buffer = await this.#parts.openBuffer();
-      await this.#run(key, buffer);
+      await this.#run(key, buffer, createStream);
     } catch (error) {
       this.#reset();
       throw error;
     }
   }
 
-  async #run(key: HmacKey, buffer: EventBuffer): Promise<void> {
+  async #run(
+    key: HmacKey,
+    buffer: EventBuffer,
+    createStream: RuntimeContext["createStream"],
+  ): Promise<void> {
     const runtime = createRuntime({
       parts: this.#parts,
       clock: this.#clock,
@@ -221,6 +226,7 @@ class AgentCore implements Agent {
       buffer,
       key,
       metrics: this.#metrics,
+      createStream,
       host: {
         changed: (change) => this.#connection(change),
         verified: () => this.#verified(),
@@ -283,11 +289,14 @@ class AgentCore implements Agent {
     await withDeadline(this.#clock, runtime.hooks.detach(), leftMs());
     const report = await deliver(runtime, this.#clock, leftMs(), () => this.#isHopeless());
     runtime.close();
+    const lostBefore = runtime.ledger.total();
     const closing = runtime.reconciler.stop().then(() => runtime.buffer.close());
     await withDeadline(this.#clock, closing.catch(() => {}), leftMs() + closeTimeoutMs);
-    this.#logger.info({ ...report }, "agent stopped");
+    runtime.tellBufferLosses();
+    const final = withLost(report, runtime.ledger.total() - lostBefore);
+    this.#logger.info({ ...final }, "agent stopped");
     this.#reset();
-    return report;
+    return final;
   }
 
   #reset(): void {
@@ -339,4 +348,20 @@ class AgentCore implements Agent {
   #isHopeless(): boolean {
     return this.#link.kind === "waiting" || this.#link.kind === "ended";
   }
+}
+
+/** The code of schedule streams, which only who has a scheduler needs. */
+async function loadStreams(logger: Logger): Promise<RuntimeContext["createStream"]> {
+  try {
+    return (await import("./schedule_stream.ts")).createScheduleStream;
+  } catch (error) {
+    logger.error({ error: errorText(error) }, "schedulers are not watched: their code is missing");
+    return null;
+  }
+}
+
+/** What the buffer gave up while it closed does not wait any more. */
+function withLost(report: FlushReport, lost: number): FlushReport {
+  if (lost <= 0) return report;
+  return { ...report, remaining: Math.max(0, report.remaining - lost), lost };
 }

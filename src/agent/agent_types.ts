@@ -104,6 +104,8 @@ export interface FlushReport {
   readonly remaining: number;
   /** Whether the time was up before everything was delivered. */
   readonly timedOut: boolean;
+  /** Events that a stop had to give up, as no disk took them; absent when there are none. */
+  readonly lost?: number;
 }
 
 /** How long something may take. */

@@ -1,20 +1,9 @@
 import type { Clock } from "../base/clock.ts";
-import type { Engine, EngineCapability } from "../engines/contract.ts";
-import { bulkRetry } from "./bulk_retry.ts";
-import { type EngineRun, refuse } from "./command_inputs.ts";
-import { type CommandHandler, type CommandRegistry, textMember } from "./commands.ts";
-import { chooseEngine } from "./engine_choice.ts";
-import {
-  limitConcurrency,
-  listDeadLetters,
-  pauseOrResume,
-  purge,
-  type PurgeRules,
-  rateLimit,
-} from "./queue_commands.ts";
+import { errorText } from "../base/errors.ts";
+import type { Engine } from "../engines/contract.ts";
+import type { CommandHandler, CommandRegistry } from "./commands.ts";
+import type { PurgeRules } from "./queue_commands.ts";
 import type { RedactorLike } from "./recorder.ts";
-import { cancel, fire, reconcile, requeueDeadLetter, retry, submit } from "./task_commands.ts";
-import { changeConsumer, resizePool, restartWorker } from "./worker_commands.ts";
 
 /** What engine commands need. */
 export interface EngineCommandParts {
@@ -28,54 +17,58 @@ export interface EngineCommandParts {
   readonly redactor: RedactorLike;
 }
 
-/** Registers the actions on jobs, queues and workers (protocol section 18). */
+const ENGINE_ACTIONS = [
+  "submit_task",
+  "schedule.fire",
+  "retry_task",
+  "bulk_retry",
+  "cancel_task",
+  "requeue_dead_letter",
+  "dlq.list",
+  "purge_queue",
+  "rate_limit",
+  "pause_queue",
+  "resume_queue",
+  "queue_concurrency",
+  "pool_grow",
+  "pool_shrink",
+  "add_consumer",
+  "cancel_consumer",
+  "restart_worker",
+  "reconcile_task",
+] as const;
+
+/** An action on jobs, queues and workers. */
+export type EngineAction = typeof ENGINE_ACTIONS[number];
+
+/**
+ * Reads the code of the actions. Asked when a session opens: a deployment may
+ * replace the files of a process that runs on, and a command shall not meet that.
+ */
+export function loadEngineHandlers(): Promise<typeof import("./engine_handlers.ts")> {
+  return import("./engine_handlers.ts");
+}
+
+/**
+ * Registers the actions on jobs, queues and workers (protocol section 18);
+ * their code is not there before the first session.
+ */
 export function registerEngineCommands(
   registry: CommandRegistry,
   parts: EngineCommandParts,
 ): void {
-  const { engines, clock, purges, redactor } = parts;
-  const on = (action: string, run: EngineRun, token?: EngineCapability): void =>
-    registry.register(action, onEngine(engines, run, token));
-  on("submit_task", (engine, command, context) => {
-    const name = textMember(command.parameters, "name") ?? textMember(command.target, "name");
-    return submit(engine, { command, name, key: command.id, context, clock });
-  });
-  on("schedule.fire", (engine, command, context) => {
-    const name = textMember(command.parameters, "task_name");
-    const key = textMember(command.parameters, "fire_id") ?? command.id;
-    return fire(() => submit(engine, { command, name, key, context, clock }), context, clock);
-  });
-  on("retry_task", (engine, command, context) => retry(engine, command, context, clock));
-  on("bulk_retry", (engine, command, context) => bulkRetry(engine, command, context, clock));
-  on("cancel_task", cancel);
-  on("requeue_dead_letter", requeueDeadLetter);
-  on(
-    "dlq.list",
-    (engine, command, context) => listDeadLetters(engine, command, context, redactor),
-  );
-  on(
-    "purge_queue",
-    (engine, command, context) => purge(engine, command, context, purges),
-    "purge_queue",
-  );
-  on("rate_limit", rateLimit, "rate_limit");
-  for (const action of ["pause_queue", "resume_queue"] as const) on(action, pauseOrResume, action);
-  on("queue_concurrency", limitConcurrency, "queue_concurrency");
-  for (const action of ["pool_grow", "pool_shrink"] as const) on(action, resizePool, action);
-  for (const action of ["add_consumer", "cancel_consumer"] as const) {
-    on(action, changeConsumer, action);
+  let handlers: Readonly<Record<EngineAction, CommandHandler>> | undefined;
+  for (const action of ENGINE_ACTIONS) {
+    registry.register(action, async (command, context) => {
+      try {
+        handlers ??= (await loadEngineHandlers()).engineHandlers(parts);
+      } catch (error) {
+        // Nothing was touched, so it must not look like an open end.
+        const reason = `the code of commands cannot be read: ${errorText(error)}`;
+        return { status: "refused", reason };
+      }
+      if (context.signal.aborted) return { status: "refused", reason: "the agent stops" };
+      return await handlers[action](command, context);
+    });
   }
-  on("restart_worker", restartWorker, "restart_worker");
-  registry.register("reconcile_task", (command, context) => reconcile(engines, command, context));
-}
-
-function onEngine(
-  engines: ReadonlyMap<string, Engine>,
-  run: EngineRun,
-  token: EngineCapability | undefined,
-): CommandHandler {
-  return (command, context) => {
-    const choice = chooseEngine(command, engines, token);
-    return choice.ok ? run(choice.engine, command, context) : refuse(choice.reason);
-  };
 }

@@ -1,5 +1,6 @@
 import { type CancelTimer, type Clock, sleep } from "../base/clock.ts";
 import { errorText } from "../base/errors.ts";
+import type { MaybePromise } from "../base/maybe_promise.ts";
 import type { HelloPayload } from "../protocol/frames.ts";
 import type { OpenOutcome, SessionEnd, SessionTerms, Transport } from "../transport/port.ts";
 import type { FailureLog } from "./failure_log.ts";
@@ -26,8 +27,8 @@ export interface ReconcileParts {
   readonly failures: FailureLog;
   /** What this agent is, asked before each dial. */
   readonly hello: () => Promise<HelloPayload>;
-  /** A session for the next dial. */
-  readonly createSession: () => AgentSession;
+  /** A session for the next dial; when that fails, the dial has failed. */
+  readonly createSession: () => MaybePromise<AgentSession>;
   /** Events that the brain acknowledged so far. */
   readonly progress: () => number;
   /** Another process keeps taking this worker's place. */
@@ -101,10 +102,11 @@ class Loop implements Reconciler {
   }
 
   async #attempt(signal: AbortSignal): Promise<SessionEnd> {
-    const { transport, clock, changed, failures, createSession } = this.#parts;
+    const { clock, changed, failures } = this.#parts;
     changed({ kind: "connecting" });
-    const session = createSession();
-    const outcome = await this.#open(transport, session, signal);
+    const session = await this.#newSession();
+    if ("class" in session) return session;
+    const outcome = await this.#open(session, signal);
     if (outcome.kind === "refused") return outcome.end;
     if (signal.aborted) {
       await outcome.session.close();
@@ -130,11 +132,17 @@ class Loop implements Reconciler {
     return end;
   }
 
-  async #open(
-    transport: Transport,
-    session: AgentSession,
-    signal: AbortSignal,
-  ): Promise<OpenOutcome> {
+  async #newSession(): Promise<AgentSession | SessionEnd> {
+    try {
+      return await this.#parts.createSession();
+    } catch (error) {
+      const advice = `the code of a session cannot be read: ${errorText(error)}`;
+      return { class: "connection", code: null, advice };
+    }
+  }
+
+  async #open(session: AgentSession, signal: AbortSignal): Promise<OpenOutcome> {
+    const { transport } = this.#parts;
     try {
       return await transport.open(await this.#parts.hello(), session.handlers, signal);
     } catch (error) {

@@ -15,7 +15,7 @@ import { createCommandRegistry } from "./commands.ts";
 import { NO_POLICY } from "./command_policy.ts";
 import { engineHost } from "./engine_host.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
-import { registerEngineCommands } from "./engine_commands.ts";
+import { loadEngineHandlers, registerEngineCommands } from "./engine_commands.ts";
 import { createFailureLog, type FailureLog } from "./failure_log.ts";
 import { createFindings, type Findings } from "./findings.ts";
 import { createOnceLogger, guardCall, type OnceLogger } from "./guard.ts";
@@ -31,8 +31,8 @@ import { createPump, type Pump } from "./pump.ts";
 import { type ConnectionChange, createReconciler, type Reconciler } from "./reconcile.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import { registerScheduleCommands, type WatchedScheduler } from "./schedule_commands.ts";
-import { createScheduleStream } from "./schedule_stream.ts";
-import { type AgentSession, createSession } from "./session.ts";
+import type { createScheduleStream } from "./schedule_stream.ts";
+import type { AgentSession } from "./session.ts";
 import { NO_WORK } from "./work_contexts.ts";
 
 /** What happens in a runtime and concerns its agent. */
@@ -62,6 +62,8 @@ export interface Runtime {
   readonly counters: RuntimeCounters;
   /** Counts events that came before the buffer and found no room. */
   lostBefore(count: number): void;
+  /** Tells the host about losses of the buffer that it does not know of yet. */
+  tellBufferLosses(): void;
   /** Ends what is bound to no session; the buffer stays open. */
   close(): void;
 }
@@ -81,6 +83,8 @@ export interface RuntimeContext {
   readonly key: HmacKey;
   readonly host: RuntimeHost;
   readonly metrics: MetricsCollector;
+  /** Makes the streams of the schedulers; `null` watches none. */
+  readonly createStream: typeof createScheduleStream | null;
 }
 
 /** Wires all parts of an agent together; nothing runs yet. */
@@ -152,7 +156,7 @@ class AgentRuntime implements Runtime {
       notices: this.#notices,
       work: parts.work ?? NO_WORK,
     });
-    buffer.onStored(() => this.#tellBufferLosses());
+    buffer.onStored(() => this.tellBufferLosses());
   }
 
   lostBefore(count: number): void {
@@ -256,7 +260,9 @@ class AgentRuntime implements Runtime {
     return buildHello(identity, agreed.ok ? agreed.value : own);
   }
 
-  #createSession(): AgentSession {
+  async #createSession(): Promise<AgentSession> {
+    // Read at the first dial; until then nobody needs to read frames.
+    const { createSession } = await import("./session.ts");
     const { key, clock, logger, host } = this.#context;
     return createSession({
       key,
@@ -278,6 +284,8 @@ class AgentRuntime implements Runtime {
       this.#openedAtMs = clock.monotonic();
       this.#connectedAtMs = clock.now();
       this.#heartbeat.start(change.terms.heartbeatIntervalMs, change.terms.maxFrameBytes);
+      // A failure is told by the command that meets it.
+      if (this.#engines.length > 0) loadEngineHandlers().catch(() => {});
     } else if (change.kind === "ended") {
       this.#heartbeat.stop();
       for (const { stream } of this.#schedulers) stream.sessionEnded();
@@ -305,7 +313,7 @@ class AgentRuntime implements Runtime {
   }
 
   // A store makes room while it appends; nobody else would tell the host.
-  #tellBufferLosses(): void {
+  tellBufferLosses(): void {
     for (const [reason, byKind] of Object.entries(this.buffer.losses())) {
       const total = sumOf(byKind);
       const count = total - (this.#toldLosses.get(reason) ?? 0);
@@ -356,10 +364,11 @@ function bounded(count: number): number {
 }
 
 function watch(context: RuntimeContext, pump: Pump): readonly WatchedScheduler[] {
-  const { parts, buffer, clock, logger } = context;
+  const { parts, buffer, clock, logger, createStream } = context;
+  if (createStream === null) return [];
   return (parts.schedulers ?? []).map((scheduler) => ({
     scheduler,
-    stream: createScheduleStream({
+    stream: createStream({
       scheduler,
       publisher: pump,
       meta: parts.state ?? buffer,

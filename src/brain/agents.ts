@@ -12,7 +12,16 @@ import {
   stringsOf,
   textOf,
 } from "./database.ts";
+import { AGENT_NAME_CHARS } from "./limits.ts";
 import type { AgentRow, AgentWorkerRow } from "./store.ts";
+
+/** A name as an agent may have it, without spaces around; `null` when none may. */
+export function agentName(text: string): string | null {
+  const name = text.trim();
+  const fits = name !== "" && name.length <= 2 * AGENT_NAME_CHARS &&
+    [...name].length <= AGENT_NAME_CHARS;
+  return fits && !name.includes("\0") ? name : null;
+}
 
 /** What a token stands for. */
 export interface AgentIdentity {

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { isZ4jError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
+import { agentName } from "./agents.ts";
 import { parseScheduleWrite, schedulerTokens } from "./api_schedules.ts";
 import { COMMAND_DRAFTS, isRefusal, parseCommand } from "./api_commands.ts";
 import {
@@ -25,10 +26,11 @@ import {
 } from "./api_rows.ts";
 import { askDeadLetters } from "./dead_letters.ts";
 import { type HttpContext, type HttpEnv, type HttpParts, HttpRefusal } from "./http_env.ts";
+import { AGENT_NAME_CHARS } from "./limits.ts";
 import type { CommandRefusal } from "./operator_port.ts";
 import type { CommandRow, ProjectRow } from "./store.ts";
 
-const MAX_AGENT_NAME = 200;
+const MAX_NAME_TEXT = 200;
 const MAX_DEAD_LETTERS = 200;
 const IN_PROJECT = "/projects/:slug";
 
@@ -84,7 +86,7 @@ function addAgents(app: Hono<HttpEnv>, parts: HttpParts): void {
     return c.json(agentJson(found(agent, "agent")));
   });
   app.post(`${IN_PROJECT}/agents`, async (c) => {
-    const name = text(await readJsonBody(c), "name", MAX_AGENT_NAME);
+    const name = text(await readJsonBody(c, parts.clock), "name", MAX_NAME_TEXT);
     const minted = await mintAgent(parts, projectOf(c, parts).id, name);
     const { agent, token, hmacSecret } = minted;
     return c.json({ agent: agentJson(agent), token, hmac_secret: hmacSecret }, 201);
@@ -100,12 +102,15 @@ function addAgents(app: Hono<HttpEnv>, parts: HttpParts): void {
   });
 }
 
-/** Mints an agent; a name in use is refused with 409. */
+/** Mints an agent; a name that none may have is refused with 422, one in use with 409. */
 export async function mintAgent(
   parts: HttpParts,
   projectId: string,
   name: string,
 ): ReturnType<HttpParts["operator"]["mintAgent"]> {
+  if (agentName(name) === null) {
+    throw new HttpRefusal(422, `an agent name has 1 to ${AGENT_NAME_CHARS} characters`);
+  }
   try {
     return await parts.operator.mintAgent(projectId, name);
   } catch (error) {
@@ -194,7 +199,7 @@ function addSchedules(app: Hono<HttpEnv>, parts: HttpParts): void {
   });
   app.post(`${IN_PROJECT}/schedules/native-operations`, async (c) => {
     const { id } = projectOf(c, parts);
-    const write = parseScheduleWrite(await readJsonBody(c));
+    const write = parseScheduleWrite(await readJsonBody(c, parts.clock));
     return c.json(commandJson(accepted(operator.writeSchedule(id, write))), 202);
   });
   app.post("/projects/:slug/schedules:resync", (c) => {
@@ -231,7 +236,7 @@ function addCommands(app: Hono<HttpEnv>, parts: HttpParts): void {
   for (const [name, draft] of Object.entries(COMMAND_DRAFTS)) {
     app.post(`${IN_PROJECT}/commands/${name}`, async (c) => {
       const { id } = projectOf(c, parts);
-      const request = parseCommand(id, draft, await readJsonBody(c), {
+      const request = parseCommand(id, draft, await readJsonBody(c, parts.clock), {
         nowMs: clock.now(),
         task: (engine, taskId) => reader.task(id, engine, taskId),
       });

@@ -1,6 +1,8 @@
+import { type Clock, TIMED_OUT, withDeadline } from "../base/clock.ts";
 import { isJsonObject, type JsonArray, type JsonObject, type JsonValue } from "../base/json.ts";
 import { readText } from "../base/read_text.ts";
-import { MAX_BODY_BYTES } from "./auth_limits.ts";
+import { BODY_DEADLINE_MS, MAX_BODY_BYTES, TOO_SLOW } from "./auth_limits.ts";
+import { bodyProblem } from "./body_rules.ts";
 import { type HttpContext, HttpRefusal } from "./http_env.ts";
 import type { CommandStatus, TaskFilter, TaskRowState } from "./store.ts";
 
@@ -28,26 +30,29 @@ const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
 const MAX_QUERY_CHARS = 500;
 
-/** The bytes of a body as text; refused with 413 as soon as it is too large. */
-export async function readBody(c: HttpContext): Promise<string> {
-  const text = await readText(c.req.raw, MAX_BODY_BYTES);
+/** The bytes of a body as text; refused with 413 when it is too large, 408 when too slow. */
+export async function readBody(c: HttpContext, clock: Clock): Promise<string> {
+  const text = await withDeadline(clock, readText(c.req.raw, MAX_BODY_BYTES), BODY_DEADLINE_MS);
+  if (text === TIMED_OUT) throw new HttpRefusal(408, TOO_SLOW);
   if (text !== null) return text;
   throw new HttpRefusal(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);
 }
 
 /** The body as a JSON object; anything else is refused. */
-export async function readJsonBody(c: HttpContext): Promise<JsonObject> {
+export async function readJsonBody(c: HttpContext, clock: Clock): Promise<JsonObject> {
   if (!/^application\/json\b/i.test(c.req.header("content-type") ?? "")) {
     throw new HttpRefusal(415, "the body must be application/json");
   }
   let value: unknown;
   try {
-    value = JSON.parse(await readBody(c));
+    value = JSON.parse(await readBody(c, clock));
   } catch (error) {
     if (error instanceof HttpRefusal) throw error;
     throw new HttpRefusal(400, "the body is not JSON");
   }
   if (!isJsonObject(value)) throw new HttpRefusal(422, "the body must be a JSON object");
+  const problem = bodyProblem(value);
+  if (problem !== null) throw new HttpRefusal(422, problem);
   return value;
 }
 

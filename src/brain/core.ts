@@ -28,6 +28,7 @@ import { createOperator } from "./operator.ts";
 import { createReader } from "./reader.ts";
 import { type BrainSecrets, openSecrets } from "./secrets.ts";
 import { SessionRegistry } from "./sessions.ts";
+import { storeError } from "./sqlite_errors.ts";
 import { Sweeper } from "./sweeper.ts";
 
 /** How to open the brain. */
@@ -99,8 +100,8 @@ export async function openBrainCore(options: BrainCoreOptions): Promise<BrainCor
 /** Opens the parts of a brain without its gateway. */
 export async function openBrainParts(options: BrainCoreOptions): Promise<BrainParts> {
   const context = await openContext(options);
-  const { db, random, logger } = context;
-  const secrets = openSecrets(db, random);
+  const { db, logger } = context;
+  const secrets = secretsOf(context, options.path);
   const redactor = createRedactor();
   const redact = (value: JsonValue): JsonValue => redactor.redact(value);
   const sessions = new SessionRegistry(context.limits.workersPerAgent);
@@ -130,12 +131,21 @@ export async function openBrainParts(options: BrainCoreOptions): Promise<BrainPa
   };
 }
 
+function secretsOf({ db, random }: BrainContext, path: string): BrainSecrets {
+  try {
+    return openSecrets(db, random);
+  } catch (cause) {
+    db.close();
+    throw storeError(path, cause);
+  }
+}
+
 async function openContext(options: BrainCoreOptions): Promise<BrainContext> {
   const clock = options.clock ?? systemClock;
   const logger = safeLogger(options.logger ?? noopLogger);
   const path = databasePath(options.path);
   // SQLite would create it with the umask's mode; side files get the mode of the file.
-  if (path !== ":memory:") (await loadFileOps()).ensurePrivate(path);
+  if (path !== ":memory:") await ensurePrivate(path);
   const db: Database = openDatabase(await loadSqlite(), path);
   const onError = (error: unknown): void => {
     logger.error({ error: errorText(error) }, "A change listener failed");
@@ -148,6 +158,14 @@ async function openContext(options: BrainCoreOptions): Promise<BrainContext> {
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     changes: createChangeFeed(clock, onError),
   };
+}
+
+async function ensurePrivate(path: string): Promise<void> {
+  try {
+    (await loadFileOps()).ensurePrivate(path);
+  } catch (cause) {
+    throw storeError(path, cause);
+  }
 }
 
 function databasePath(path: string): string {

@@ -1,7 +1,7 @@
-import { Z4jError } from "../base/errors.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { isJsonObject } from "../base/json.ts";
 import {
+  closeQuietly,
   inTransaction,
   type OpenSqlite,
   type SqliteDriver,
@@ -10,6 +10,7 @@ import {
   type SqlValue,
 } from "../buffer/sqlite_driver.ts";
 import { migrate } from "./schema.ts";
+import { storeError } from "./sqlite_errors.ts";
 
 /** The brain's database: one connection, every statement prepared once. */
 export class Database {
@@ -105,6 +106,9 @@ export function openDatabase(open: OpenSqlite, path: string): Database {
     driver = open(path);
     driver.exec("PRAGMA busy_timeout = 5000");
     driver.prepare("PRAGMA journal_mode = WAL").get();
+    // What an earlier process failed to sync may lie in the log and count as
+    // written: a power cut would end the log there, before all that comes now.
+    driver.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
     driver.exec("PRAGMA synchronous = FULL");
     driver.exec("PRAGMA cache_size = -32768");
     driver.exec("PRAGMA temp_store = MEMORY");
@@ -115,11 +119,8 @@ export function openDatabase(open: OpenSqlite, path: string): Database {
     migrate(driver);
     return new Database(driver);
   } catch (cause) {
-    driver?.close();
-    if (cause instanceof Z4jError) throw cause;
-    throw new Z4jError("Z4J_BRAIN_STORE", `Cannot open brain database: ${path} is not usable`, {
-      cause,
-    });
+    if (driver !== undefined) closeQuietly(driver);
+    throw storeError(path, cause);
   }
 }
 
@@ -134,10 +135,14 @@ export function requiredText(row: SqlRow, column: string): string {
   return textOf(row, column) ?? "";
 }
 
+// Farthest time that there is. Nothing larger was written here, and it would fail as a date.
+const MAX_TIME_MS = 8_640_000_000_000_000;
+
 /** A number column, or `null`. */
 export function numberOf(row: SqlRow, column: string): number | null {
   const value = row[column];
-  return typeof value === "number" || typeof value === "bigint" ? Number(value) : null;
+  if (typeof value !== "number" && typeof value !== "bigint") return null;
+  return Math.abs(Number(value)) <= MAX_TIME_MS ? Number(value) : null;
 }
 
 /** A number column that the schema declares NOT NULL. */
@@ -145,10 +150,15 @@ export function requiredNumber(row: SqlRow, column: string): number {
   return numberOf(row, column) ?? 0;
 }
 
-/** The value of a JSON text column; `null` when empty. */
+/** The value of a JSON text column; `null` when empty, or no JSON: one row must not hide the others. */
 export function jsonOf(row: SqlRow, column: string): JsonValue {
   const text = textOf(row, column);
-  return text === null ? null : JSON.parse(text) as JsonValue;
+  if (text === null) return null;
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return null;
+  }
 }
 
 /** The object of a JSON text column; empty when it is none. */

@@ -83,6 +83,8 @@ export const COMMAND_ERROR_CHARS = 1024;
 export const IDEMPOTENCY_KEY_CHARS = 200;
 /** Longest wait for a command (protocol 10). */
 export const COMMAND_TIMEOUT_MAX_MS = 3_600_000;
+/** Characters of an agent's name. */
+export const AGENT_NAME_CHARS = 64;
 /** Characters of an ack's ids (protocol 15). */
 export const ACK_ID_CHARS = 64;
 /** Most ids that one bulk retry may name (protocol 18.3). */

@@ -81,7 +81,8 @@ class LongPollDoor implements ClosableAgentHttp {
     if (request.method !== (isPoll ? "GET" : "POST")) {
       return refuse(405, "this method is not allowed", { allow: isPoll ? "GET" : "POST" });
     }
-    const body = isPoll ? null : await readBody(request, this.#parts.context.limits);
+    const { limits, clock } = this.#parts.context;
+    const body = isPoll ? null : await readBody(request, limits, clock);
     // The size is judged before anybody looks who asks, as at the stock brain.
     if (body !== null && "status" in body) return refuseBody(body);
     const caller = await this.#identify(request);

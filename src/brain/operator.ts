@@ -2,13 +2,14 @@ import { Z4jError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { encodeCanonical } from "../protocol/canonical_json.ts";
 import { encodeHmacSecret } from "../protocol/derive.ts";
-import { agentById, agentKey, agentsOf, insertAgent, revokeAgent } from "./agents.ts";
+import { agentById, agentKey, agentName, agentsOf, insertAgent, revokeAgent } from "./agents.ts";
 import { admitCommand } from "./command_rules.ts";
 import { commandById, commandByKey, insertCommand, type StoredCommand } from "./commands.ts";
 import type { BrainContext } from "./context.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { insertScheduleControl, insertScheduleWrite } from "./external_control.ts";
 import type { ExternalSchedules } from "./external_schedules.ts";
+import { AGENT_NAME_CHARS } from "./limits.ts";
 import { archiveProject, createProject, projectKey } from "./projects.ts";
 import type { BrainSecrets } from "./secrets.ts";
 import type { SessionRegistry } from "./sessions.ts";
@@ -30,7 +31,6 @@ export interface OperatorParts {
 }
 
 const REVOKED = 4003;
-const NAME_CHARS = 64;
 
 /** The actions of the API and the pages. */
 export function createOperator(parts: OperatorParts): BrainOperator {
@@ -71,9 +71,9 @@ export function createOperator(parts: OperatorParts): BrainOperator {
 
 async function mint(parts: OperatorParts, projectId: string, name: string): Promise<MintedAgent> {
   const { context, secrets } = parts;
-  const label = name.trim();
-  if (label === "" || [...label].length > NAME_CHARS || label.includes("\0")) {
-    throw new TypeError(`Cannot mint agent: its name must be 1 to ${NAME_CHARS} characters`);
+  const label = agentName(name);
+  if (label === null) {
+    throw new TypeError(`Cannot mint agent: its name must be 1 to ${AGENT_NAME_CHARS} characters`);
   }
   const project = projectKey(context.db, projectId);
   if (project === null) {

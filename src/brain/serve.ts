@@ -5,6 +5,7 @@ import { looksLikeApiToken, newApiToken } from "./auth.ts";
 import { openBrainCore } from "./core.ts";
 import { assembleBrain, type Brain } from "./http_brain.ts";
 import { checkAddress, listenBrain, type RunningBrain } from "./http_listen.ts";
+import { storeError } from "./sqlite_errors.ts";
 
 /** Port of the brain unless another is named. */
 export const DEFAULT_BRAIN_PORT = 7700;
@@ -44,7 +45,12 @@ export async function createBrain(options: BrainOptions = {}): Promise<Brain> {
     : keepSecret(dataDir, "api-token", looksLikeApiToken, newApiToken);
   const core = await openBrainCore({ path: dataDir ?? ":memory:", clock, logger });
   const project = options.project ?? "default";
-  return await assembleBrain({ core, apiToken, project, clock, logger });
+  try {
+    return await assembleBrain({ core, apiToken, project, clock, logger });
+  } catch (cause) {
+    await core.close();
+    throw storeError(dataDir ?? ":memory:", cause);
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import { randomName } from "./names.ts";
 import type { OrphanParts } from "./orphan.ts";
 import { takeOwnerLock } from "./owner_lock.ts";
 import type { OwnerLock } from "./owner_lock.ts";
-import { closeQuietly } from "./sqlite_connection.ts";
+import { closeQuietly } from "./sqlite_driver.ts";
 import { readFingerprint } from "./sqlite_schema.ts";
 
 /** A path that this process alone may use. */

@@ -26,7 +26,7 @@ import type {
 } from "./port.ts";
 import { createRemovals } from "./removals.ts";
 import type { Removals } from "./removals.ts";
-import { createTally } from "./tally.ts";
+import { createTally, totalOf } from "./tally.ts";
 import type { Tally } from "./tally.ts";
 import { createWriteTrouble } from "./write_trouble.ts";
 import type { TroubleText, WriteTrouble } from "./write_trouble.ts";
@@ -236,6 +236,10 @@ class StoreBuffer implements GroupedBuffer {
     await withDeadline(this.#clock, this.#writeRest(), CLOSE_STEP_MS);
     this.#abandonRest();
     await withDeadline(this.#clock, this.#closeStore(), CLOSE_STEP_MS);
+    // A store that waited for its disk in vain: what it held goes with the process.
+    const unsaved = this.#store.unsaved?.() ?? {};
+    this.#losses.storage.addAll(unsaved);
+    this.#tellLost(totalOf(unsaved));
     await this.#options.onClosed?.();
   });
 
@@ -362,9 +366,12 @@ class StoreBuffer implements GroupedBuffer {
   }
 
   #abandonRest(): void {
-    const error = closedError("write to");
-    const lost = this.#pending.abandon(error);
+    const lost = this.#pending.abandon(closedError("write to"));
     for (const { resolve } of this.#waiters.splice(0)) resolve();
+    this.#tellLost(lost);
+  }
+
+  #tellLost(lost: number): void {
     if (lost === 0) return;
     this.#logger.warn({ lost }, "Events were lost at the end: the buffer refused to store them");
   }

@@ -49,11 +49,11 @@ export function packPages(entries: readonly NumberedEntry[]): Packed {
   return builder.finish();
 }
 
-/** Reads a page; a value of another form has no rows. */
+/** Reads a page; a value of another form has no rows, and keeps no other page back. */
 export function unpackPage(value: unknown): readonly PageRow[] {
   if (!(value instanceof Uint8Array)) return [];
   let offset = value.indexOf(NEW_LINE) + 1;
-  const lines = JSON.parse(decoder.decode(value.subarray(0, offset))) as readonly Line[];
+  const lines = linesOf(decoder.decode(value.subarray(0, offset)), value.length - offset);
   return lines.map(([id, cls, kind, bytes, parts]) => {
     const end = parts > 0 ? offset : offset + bytes;
     const text = decoder.decode(value.subarray(offset, end));
@@ -97,6 +97,38 @@ export function cutBytes(bytes: Uint8Array): readonly Uint8Array[] {
 }
 
 type Line = readonly [id: number, cls: number, kind: string, bytes: number, parts: number];
+
+/** The lines of a page whose texts take `textBytes`; none unless all of it fits together. */
+function linesOf(text: string, textBytes: number): readonly Line[] {
+  const lines = parsed(text);
+  if (!Array.isArray(lines)) return [];
+  let [lastId, bytes] = [0, 0];
+  for (const line of lines) {
+    if (!isLine(line) || line[0] <= lastId) return [];
+    lastId = line[0];
+    if (line[4] === 0) bytes += line[3];
+  }
+  return bytes === textBytes ? lines as readonly Line[] : [];
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function isLine(line: unknown): line is Line {
+  if (!Array.isArray(line)) return false;
+  const [id, cls, kind, bytes, parts] = line as readonly unknown[];
+  return isCount(id) && isCount(cls) && typeof kind === "string" && isCount(bytes) &&
+    (parts === 0 || parts === Math.ceil(bytes / KV_VALUE_BYTES));
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
 
 class PageBuilder {
   readonly #pages: Page[] = [];

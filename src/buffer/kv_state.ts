@@ -1,3 +1,4 @@
+import { Z4jError } from "../base/errors.ts";
 import { randomUuid } from "../base/ids.ts";
 import { EntryLog } from "./entry_log.ts";
 import type { KvChange } from "./kv_commit.ts";
@@ -66,7 +67,7 @@ export async function loadState(
 ): Promise<{ readonly state: KvState; readonly junk: readonly KvChange[] }> {
   const entry = await kv.get(keys.head);
   const state: KvState = {
-    head: entry.value as HeadValue | null ?? newHead(fingerprint),
+    head: entry.value === null ? newHead(fingerprint) : headOf(entry.value),
     versionstamp: entry.versionstamp,
     log: new EntryLog(),
     pages: [],
@@ -110,6 +111,38 @@ export function metaChanges(
   return changes;
 }
 
+/** The head of a database; one of another form would lose count of everything. */
+function headOf(value: unknown): HeadValue {
+  const head = (typeof value === "object" && value !== null ? value : {}) as Partial<HeadValue>;
+  const { version } = head;
+  if (version !== 1) {
+    throw openError(`its version is ${typeof version === "number" ? version : "missing"}`);
+  }
+  const { storeId, lastId, floors, losses } = head;
+  const isRight = typeof storeId === "string" && isCount(lastId) && isRecord(losses) &&
+    isRecord(floors) && CLASSES.every((cls) => isCount(floors[cls])) &&
+    Object.values(losses).every(isCount);
+  if (!isRight) throw openError("its head is of another form");
+  return head as HeadValue;
+}
+
+function openError(state: string): Z4jError {
+  return new Z4jError(
+    "Z4J_BUFFER_OPEN",
+    `Cannot open the buffer in Deno KV: ${state}, expected that of version 1; update @z4j/core`,
+  );
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const CLASSES: readonly EntryClass[] = ["progress", "terminal", "schedule"];
+
 function newHead(fingerprint: string | null): HeadValue {
   return {
     version: 1,
@@ -130,12 +163,13 @@ async function loadPages(
   const { head, log, parts } = state;
   for await (const { key, value } of kv.list({ prefix: keys.pages }, { batchSize: LIST_BATCH })) {
     const firstId = Number(key.at(-1));
-    const rows = unpackPage(value).filter((row) =>
-      row.id <= head.lastId && !isEvicted(head, row.class, row.id)
-    );
+    const all = unpackPage(value);
+    const rows = all.filter((row) => row.id <= head.lastId && !isEvicted(head, row.class, row.id));
     const last = rows.at(-1);
-    if (last === undefined) {
-      junk.push({ key: [...keys.pages, firstId], bytes: 0 });
+    // Pages lie one behind the other; what overlaps was not written here.
+    const isInOrder = (all[0]?.id ?? 0) >= Math.max(firstId, (state.pages.at(-1)?.lastId ?? 0) + 1);
+    if (last === undefined || !isInOrder) {
+      junk.push({ key: key as KvKey, bytes: 0 });
       continue;
     }
     state.pages.push({ firstId, lastId: last.id });
@@ -149,12 +183,23 @@ async function loadPages(
 async function loadParts(
   kv: DenoKvLike,
   keys: KvKeys,
-  { parts }: KvState,
+  { parts, log }: KvState,
   junk: KvChange[],
 ): Promise<void> {
-  for await (const { key } of kv.list({ prefix: keys.parts }, { batchSize: LIST_BATCH })) {
+  const found = new Map<number, number>();
+  for await (const { key, value } of kv.list({ prefix: keys.parts }, { batchSize: LIST_BATCH })) {
     const [id, index] = [Number(key.at(-2)), Number(key.at(-1))];
-    if (!parts.has(id)) junk.push({ key: [...keys.parts, id, index], bytes: 0 });
+    if (!parts.has(id)) junk.push({ key: key as KvKey, bytes: 0 });
+    else if (value instanceof Uint8Array && index < (parts.get(id) ?? 0)) {
+      found.set(id, (found.get(id) ?? 0) + value.length);
+    }
+  }
+  // A text with a hole in it would be sent as it is.
+  for (const id of [...parts.keys()]) {
+    const [row] = log.peek(id - 1, 1, Infinity);
+    if (row?.entry.bytes === found.get(id)) continue;
+    log.removeRange(id, id);
+    parts.delete(id);
   }
 }
 

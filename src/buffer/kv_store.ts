@@ -56,8 +56,8 @@ export interface KvStore extends EventStore {
  * One buffer has one prefix and one process at a time: a second writer makes
  * commits fail, never mixes with them.
  *
- * @throws {Z4jError} `Z4J_BUFFER_OPEN` when the database cannot be read or a
- *   newer version has written it.
+ * @throws {Z4jError} `Z4J_BUFFER_OPEN` when the database cannot be read, or
+ *   another version has written it.
  * @throws {RangeError} When a bound is no whole number from 1.
  */
 export async function openKvStore(options: KvStoreOptions): Promise<KvStore> {
@@ -67,6 +67,20 @@ export async function openKvStore(options: KvStoreOptions): Promise<KvStore> {
   return new DenoKvStore(options.kv, keys, limits, state, options.path ?? null);
 }
 
+/**
+ * As `openKvStore`, and closes the database when that fails.
+ *
+ * @throws {Z4jError} As `openKvStore` does.
+ */
+export async function openKvOwned(options: KvStoreOptions): Promise<KvStore> {
+  try {
+    return await openKvStore(options);
+  } catch (error) {
+    options.kv.close();
+    throw error;
+  }
+}
+
 /** Reads the state, removes what an interrupted write left, and keeps a head. */
 async function openState(
   kv: DenoKvLike,
@@ -74,13 +88,6 @@ async function openState(
   fingerprint: string | null,
 ): Promise<KvState> {
   const { state, junk } = await loadState(kv, keys, fingerprint);
-  const { version } = state.head;
-  if (version !== 1) {
-    throw new Z4jError(
-      "Z4J_BUFFER_OPEN",
-      `Cannot open the buffer in Deno KV: its version is ${version}, expected 1; update @z4j/core`,
-    );
-  }
   const isNew = state.versionstamp === null;
   const head: KvChange = { key: keys.head, value: state.head, bytes: 0 };
   const guard = { key: keys.head, versionstamp: state.versionstamp };

@@ -47,6 +47,7 @@ class LateStore implements EventStore {
   #timer: CancelTimer = () => {};
   #opening: Promise<void> = Promise.resolve();
   #closed = false;
+  #unsaved: LossByKind | null = null;
 
   constructor(options: LateStoreOptions) {
     this.#options = options;
@@ -109,6 +110,11 @@ class LateStore implements EventStore {
     this.#memory.setMeta(key, value);
   }
 
+  /** What was promised to wait for a disk, and found none. */
+  unsaved(): LossByKind {
+    return this.#unsaved ?? this.#waiting();
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -117,8 +123,16 @@ class LateStore implements EventStore {
     // The last chance for what waits: the disk may just have come back.
     if (this.#disk === null && this.#memory.depth().count > 0) await this.#open();
     while (await this.#moveSome());
+    this.#unsaved = this.#waiting();
     this.#memory.close();
     await this.#disk?.close();
+  }
+
+  #waiting(): LossByKind {
+    const kinds = createTally();
+    const all = { maxCount: Infinity, maxBytes: Infinity };
+    for (const { kind } of this.#memory.read(0, all)) kinds.add(kind);
+    return kinds.snapshot();
   }
 
   #retryLater(): void {

@@ -8,7 +8,7 @@ import { bufferNames } from "./names.ts";
 import { CORRUPT_NAME } from "./orphan.ts";
 import { takeOwnerLock } from "./owner_lock.ts";
 import type { LockParts } from "./owner_lock.ts";
-import { closeQuietly } from "./sqlite_connection.ts";
+import { closeQuietly } from "./sqlite_driver.ts";
 import type { OpenSqlite, SqliteDriver } from "./sqlite_driver.ts";
 import { readFingerprint } from "./sqlite_schema.ts";
 

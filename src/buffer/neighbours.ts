@@ -13,7 +13,7 @@ import type { Home } from "./opened.ts";
 import type { Orphan } from "./orphan.ts";
 
 /** What looking after dead neighbours needs. */
-export interface NeighbourhoodParts extends Home {
+export interface NeighbourhoodParts extends Omit<Home, "watch"> {
   /** Where the events of the dead go. */
   readonly buffer: GroupedBuffer;
   /** Time and timers. */

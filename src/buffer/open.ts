@@ -3,25 +3,15 @@ import { keepAliveUntil, systemClock, withDeadline } from "../base/clock.ts";
 import { errorText, isZ4jError } from "../base/errors.ts";
 import { noopLogger, safeLogger } from "../base/logger.ts";
 import type { Logger } from "../base/logger.ts";
-import { claimPath } from "./claim.ts";
-import { loadDenoKv } from "./deno_kv.ts";
 import type { FileOps } from "./file_ops.ts";
-import { loadFileOps } from "./file_ops_node.ts";
 import { createGroupedBuffer } from "./grouped.ts";
 import type { GroupedBuffer } from "./grouped.ts";
-import { openKvStore } from "./kv_store.ts";
 import { CLOSE_STEP_MS, DISK_LIMITS, fillLimits, MEMORY_LIMITS } from "./limits.ts";
-import { loadSqlite } from "./load_sqlite.ts";
-import { createLateStore } from "./late_store.ts";
+import type { LateStoreOptions } from "./late_store.ts";
 import { createMemoryStore, MemoryStore } from "./memory.ts";
-import { bufferNames, withExtension } from "./names.ts";
-import { startNeighbourhood } from "./neighbours.ts";
 import type { Neighbourhood } from "./neighbours.ts";
-import { openAnyOrphan, openKvFile, openKvShared } from "./open_kv.ts";
 import type { Home, OpenedStore } from "./opened.ts";
-import type { OrphanParts } from "./orphan.ts";
 import type { Durability, EventStore, StoreLimits } from "./port.ts";
-import { openSqliteStore } from "./sqlite.ts";
 import type { OpenSqlite } from "./sqlite_driver.ts";
 
 /** Where events wait. */
@@ -90,7 +80,7 @@ export async function openBuffer(options: OpenBufferOptions): Promise<GroupedBuf
   let watch: Neighbourhood | undefined;
   const settle = (found: Home | undefined): void => {
     home = found;
-    if (home !== undefined) watch = startNeighbourhood({ ...home, buffer, clock, logger });
+    if (home !== undefined) watch = home.watch({ ...home, buffer, clock, logger });
   };
   const opened = await openStore(options, logger, clock, settle);
   const buffer = createGroupedBuffer({
@@ -120,20 +110,29 @@ async function openStore(
   settleLate: (home: Home | undefined) => void,
 ): Promise<OpenedStore> {
   const choice = options.store ?? (options.path === null ? "memory" : "sqlite");
-  if (choice === "deno-kv") return await openKv(options, logger, clock);
   const { path } = options;
-  if (choice === "memory" || path === null) {
+  const isKv = choice === "deno-kv";
+  if (choice === "memory" || (path === null && !isKv)) {
     return { store: createMemoryStore(options.limits) };
   }
   const limits = fillLimits(options.limits, DISK_LIMITS);
-  const open = (): Promise<OpenedStore> => openFile(options, path, limits, logger, clock);
+  const open = async (): Promise<OpenedStore> => {
+    // A process uses one kind of store; the code of the others stays unread.
+    if (path === null || isKv) {
+      return await (await import("./open_kv.ts")).openKv(options, logger, clock);
+    }
+    const { openFile } = await import("./open_file.ts");
+    return await openFile(options, path, limits, logger, clock);
+  };
   try {
     return await open();
   } catch (error) {
+    // Chosen, and not there: that is for whoever chose.
+    if (isKv && isUnsupported(error)) throw error;
     logger.warn({ path, reason: errorText(error) }, MEMORY_TEXT);
     const memory = new MemoryStore(smaller(limits, MEMORY_LIMITS));
     // No SQLite will not change; a disk that is full or read-only may.
-    if (isZ4jError(error) && error.code === "Z4J_RUNTIME_UNSUPPORTED") return { store: memory };
+    if (isUnsupported(error)) return { store: memory };
     const openLate = async (): Promise<EventStore> => {
       const { store, home } = await open();
       settleLate(home);
@@ -141,70 +140,25 @@ async function openStore(
       return store;
     };
     const random = options.random ?? Math.random;
-    return { store: createLateStore({ memory, open: openLate, clock, random }) };
+    return { store: await lateOr(memory, { memory, open: openLate, clock, random }) };
   }
+}
+
+/** A store that moves to disk later; memory alone where its code cannot be read either. */
+async function lateOr(memory: MemoryStore, options: LateStoreOptions): Promise<EventStore> {
+  try {
+    return (await import("./late_store.ts")).createLateStore(options);
+  } catch {
+    return memory;
+  }
+}
+
+function isUnsupported(error: unknown): boolean {
+  return isZ4jError(error) && error.code === "Z4J_RUNTIME_UNSUPPORTED";
 }
 
 const MEMORY_TEXT =
   "Events wait in memory and are lost when the process ends: the buffer file cannot be used";
-
-async function openFile(
-  options: OpenBufferOptions,
-  wanted: string,
-  limits: StoreLimits,
-  logger: Logger,
-  clock: Clock,
-): Promise<OpenedStore> {
-  const { fingerprint } = options;
-  const driver = await (options.sqlite ?? loadSqlite)();
-  const files = await (options.files ?? loadFileOps)();
-  const parts: OrphanParts = { driver, files, logger, clock, fingerprint: fingerprint ?? null };
-  const claim = options.neighbours === true ? claimPath(wanted, parts) : undefined;
-  const path = claim?.path ?? wanted;
-  try {
-    const store = openSqliteStore({
-      driver,
-      path,
-      limits,
-      files,
-      logger,
-      fingerprint,
-      now: () => clock.now(),
-      onRecreated: () => claim?.lock.renew(),
-    });
-    if (claim === undefined) return { store };
-    const home: Home = {
-      own: path,
-      limits,
-      names: () => bufferNames(path, files),
-      open: (found) => openAnyOrphan(found, parts),
-      release: () => claim.lock.release(),
-    };
-    return { store, home };
-  } catch (error) {
-    claim?.lock.release();
-    throw error;
-  }
-}
-
-async function openKv(
-  options: OpenBufferOptions,
-  logger: Logger,
-  clock: Clock,
-): Promise<OpenedStore> {
-  const { path: wished, limits = {}, fingerprint, neighbours = false } = options;
-  const path = wished === null ? undefined : withExtension(wished, ".kv");
-  if (!neighbours) {
-    return {
-      store: await openKvStore({ kv: await loadDenoKv(path), limits, fingerprint, path }),
-    };
-  }
-  const project = { fingerprint: fingerprint ?? null, clock };
-  if (path === undefined) return await openKvShared(await loadDenoKv(), limits, project);
-  const driver = await (options.sqlite ?? loadSqlite)();
-  const files = await (options.files ?? loadFileOps)();
-  return await openKvFile(path, limits, { ...project, driver, files, logger });
-}
 
 /** Bounds that were meant for a disk are too wide for memory. */
 function smaller(a: StoreLimits, b: StoreLimits): StoreLimits {

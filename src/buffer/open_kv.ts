@@ -1,25 +1,45 @@
+import type { Clock } from "../base/clock.ts";
 import { randomHex } from "../base/ids.ts";
+import type { Logger } from "../base/logger.ts";
 import { claimPath } from "./claim.ts";
 import { loadDenoKv } from "./deno_kv.ts";
+import { loadFileOps } from "./file_ops_node.ts";
 import { isForeign } from "./fingerprint.ts";
 import type { DenoKvLike } from "./kv_like.ts";
-import { openKvOrphan } from "./kv_orphan.ts";
 import { claimPartition, freePartitions, takePartition } from "./kv_partition.ts";
 import type { PartitionParts } from "./kv_partition.ts";
-import { openKvStore } from "./kv_store.ts";
+import { openKvOwned, openKvStore } from "./kv_store.ts";
 import { DISK_LIMITS, fillLimits } from "./limits.ts";
-import { bufferNames, randomName } from "./names.ts";
+import { loadSqlite } from "./load_sqlite.ts";
+import { bufferNames, randomName, withExtension } from "./names.ts";
+import { startNeighbourhood } from "./neighbours.ts";
+import type { OpenBufferOptions } from "./open.ts";
+import { openAnyOrphan } from "./open_orphan.ts";
 import type { OpenedStore } from "./opened.ts";
-import { openOrphan } from "./orphan.ts";
 import type { OrphanAnswer, OrphanParts } from "./orphan.ts";
 import type { StoreLimits } from "./port.ts";
+import { closeQuietly } from "./sqlite_driver.ts";
 
-/** Opens a neighbour's file of either kind if its process is gone. */
-export function openAnyOrphan(
-  path: string,
-  parts: OrphanParts,
-): OrphanAnswer | Promise<OrphanAnswer> {
-  return path.endsWith(".kv") ? openKvOrphan(path, parts) : openOrphan(path, parts);
+/**
+ * Opens Deno KV as the options say: a file, a part of a shared database, or all of it.
+ *
+ * @throws {Z4jError} As `loadDenoKv` and `openKvStore` do.
+ */
+export async function openKv(
+  options: OpenBufferOptions,
+  logger: Logger,
+  clock: Clock,
+): Promise<OpenedStore> {
+  const { path: wished, limits = {}, fingerprint, neighbours = false } = options;
+  const path = wished === null ? undefined : withExtension(wished, ".kv");
+  if (!neighbours) {
+    return { store: await openKvOwned({ kv: await loadDenoKv(path), limits, fingerprint, path }) };
+  }
+  const project = { fingerprint: fingerprint ?? null, clock };
+  if (path === undefined) return await openKvShared(await loadDenoKv(), limits, project);
+  const driver = await (options.sqlite ?? loadSqlite)();
+  const files = await (options.files ?? loadFileOps)();
+  return await openKvFile(path, limits, { ...project, driver, files, logger });
 }
 
 /**
@@ -38,6 +58,23 @@ export async function openKvFile(
   }
 }
 
+/**
+ * A file of Deno KV is one of SQLite: what an earlier opening failed to sync may
+ * lie in its log and would end it there when the power fails. Deno KV cannot be
+ * asked to empty it, so that comes first.
+ *
+ * @throws The driver's error when that fails: the file cannot be used now.
+ */
+function emptyLogBefore(path: string, { driver: open, files }: OrphanParts): void {
+  if (!files.exists(`${path}-wal`)) return;
+  const driver = open(path);
+  try {
+    driver.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
+  } finally {
+    closeQuietly(driver);
+  }
+}
+
 /** Answers `null` where the file is another project's. */
 async function openOwn(
   wanted: string,
@@ -49,13 +86,15 @@ async function openOwn(
   try {
     // Deno would create it for everybody to read; side files get the mode of the file.
     parts.files.ensurePrivate(path);
-    const store = await openKvStore({ kv: await loadDenoKv(path), limits, fingerprint, path });
+    emptyLogBefore(path, parts);
+    const store = await openKvOwned({ kv: await loadDenoKv(path), limits, fingerprint, path });
     if (!isForeign(store.fingerprint, parts.fingerprint)) {
       const home = {
         own: path,
         limits: fillLimits(limits, DISK_LIMITS),
         names: () => bufferNames(path, parts.files),
         open: (found: string) => openAnyOrphan(found, parts),
+        watch: startNeighbourhood,
         release: () => lock.release(),
       };
       return { store, home };
@@ -85,6 +124,7 @@ export async function openKvShared(
     limits: fillLimits(limits, DISK_LIMITS),
     names: () => freePartitions(shared),
     open: (id: string) => openPartition(id, shared),
+    watch: startNeighbourhood,
     async release() {
       await partition.release(store.depth().count === 0);
       kv.close();

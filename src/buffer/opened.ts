@@ -1,4 +1,5 @@
 import type { MaybePromise } from "../base/maybe_promise.ts";
+import type { Neighbourhood, NeighbourhoodParts } from "./neighbours.ts";
 import type { OrphanAnswer } from "./orphan.ts";
 import type { EventStore, StoreLimits } from "./port.ts";
 
@@ -12,6 +13,8 @@ export interface Home {
   readonly names: () => MaybePromise<readonly string[]>;
   /** Opens one if its process is gone. */
   readonly open: (name: string) => MaybePromise<OrphanAnswer>;
+  /** Starts the looking after dead neighbours; only who shares a place has its code. */
+  readonly watch: (parts: NeighbourhoodParts) => Neighbourhood;
   /** Gives the own one back. */
   readonly release: () => MaybePromise<void>;
 }

@@ -1,7 +1,7 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { FileOps } from "./file_ops.ts";
 import { LEASE_MS, LEASE_RENEW_MS } from "./limits.ts";
-import { closeQuietly } from "./sqlite_connection.ts";
+import { closeQuietly } from "./sqlite_driver.ts";
 import type { OpenSqlite, SqliteDriver } from "./sqlite_driver.ts";
 
 /** What taking a lock needs. */

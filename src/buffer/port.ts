@@ -98,6 +98,11 @@ export interface EventStore {
   setMeta(key: string, value: string | null): MaybePromise<void>;
   /** Closes; an empty file is removed. Calling it again does nothing. */
   close(): MaybePromise<void>;
+  /**
+   * What a close that failed to keep everything gave up, by wire kind. Default:
+   * a close gives nothing up.
+   */
+  unsaved?(): LossByKind;
 }
 
 /** Why an event was lost. */

@@ -1,9 +1,9 @@
 import { FOREIGN, isForeign } from "./fingerprint.ts";
 import type { OwnerLock } from "./owner_lock.ts";
 import type { Orphan, OrphanAnswer, OrphanParts } from "./orphan.ts";
-import { closeQuietly } from "./sqlite_connection.ts";
+import { closeQuietly } from "./sqlite_driver.ts";
 import type { SqliteDriver, SqlRow } from "./sqlite_driver.ts";
-import { classOf } from "./sqlite_rows.ts";
+import { classOf, IS_ENTRY, MAX_ROW_ID } from "./sqlite_rows.ts";
 import type { FullEntry } from "./sqlite_rows.ts";
 import { readFingerprint, scalar } from "./sqlite_schema.ts";
 
@@ -12,6 +12,10 @@ export const DONE_SUFFIX = ".done";
 
 // Ids to look at when the file cannot say how far they go.
 const BLIND_IDS = 100_000;
+
+// A class that is none counts as the dearest.
+const SELECT = `SELECT id, text, bytes, kind,
+  CASE class WHEN 0 THEN 0 WHEN 1 THEN 1 ELSE 2 END AS class FROM entries`;
 
 /**
  * Opens a damaged file to take what can be read. Nothing is written into it;
@@ -40,8 +44,11 @@ function damagedOrphan(
   lock: OwnerLock,
   driver: SqliteDriver,
 ): Orphan {
-  const page = driver.prepare("SELECT * FROM entries WHERE id > ? ORDER BY id LIMIT ?");
-  const one = driver.prepare("SELECT * FROM entries WHERE id = ?");
+  // Rows of another form are passed over here: some runtimes cannot even read them.
+  const page = driver.prepare(
+    `${SELECT} WHERE id > ? AND ${IS_ENTRY} ORDER BY id LIMIT ?`,
+  );
+  const one = driver.prepare(`${SELECT} WHERE id = ? AND ${IS_ENTRY}`);
   const highest = highestId(driver);
   /** Beyond a damaged page ids are tried one by one: each finds its own way. */
   const singly = (afterId: number, count: number): SqlRow[] => {
@@ -79,8 +86,8 @@ function damagedOrphan(
 function highestId(driver: SqliteDriver): number {
   const ask = (sql: string): number => Number(orNothing(() => scalar(driver, sql)) ?? 0);
   const highest = Math.max(
-    ask("SELECT seq FROM sqlite_sequence WHERE name = 'entries'"),
-    ask("SELECT max(id) FROM entries"),
+    ask(`SELECT min(seq, ${MAX_ROW_ID}) FROM sqlite_sequence WHERE name = 'entries'`),
+    ask(`SELECT max(id) FROM entries WHERE id <= ${MAX_ROW_ID}`),
   );
   return highest > 0 ? highest : BLIND_IDS;
 }

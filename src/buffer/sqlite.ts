@@ -18,6 +18,7 @@ import { closeConnection, openConnection } from "./sqlite_connection.ts";
 import type { Connection, ConnectionSource } from "./sqlite_connection.ts";
 import { inTransaction } from "./sqlite_driver.ts";
 import type { OpenSqlite } from "./sqlite_driver.ts";
+import { CHECKPOINT_PAGES } from "./sqlite_schema.ts";
 import { moveRows, startState } from "./sqlite_state.ts";
 import type { StoreState } from "./sqlite_state.ts";
 
@@ -69,6 +70,9 @@ export function openSqliteStore(options: SqliteStoreOptions): EventStore {
   return new SqliteStore(source, limits, options.onRecreated ?? (() => {}));
 }
 
+// Removals in a row without a sync; one of this many costs little.
+const UNSYNCED_COMMITS = 16;
+
 class SqliteStore implements EventStore {
   readonly capabilities: StoreCapabilities;
   readonly #source: ConnectionSource;
@@ -78,7 +82,8 @@ class SqliteStore implements EventStore {
   #state: StoreState;
   // Ids rise even when the file had to begin anew: readers hold positions.
   #lastId = 0;
-  #suspect = false;
+  #suspect: boolean;
+  #unsyncedCommits = 0;
   #closed = false;
 
   constructor(source: ConnectionSource, limits: StoreLimits, onRecreated: () => void) {
@@ -87,6 +92,7 @@ class SqliteStore implements EventStore {
     this.#source = source;
     this.#limits = limits;
     this.#connection = openConnection(source);
+    this.#suspect = !this.#connection.safe;
     this.#state = startState(this.#connection);
   }
 
@@ -162,7 +168,7 @@ class SqliteStore implements EventStore {
           draft.refresh(connection.rows);
           return work(connection, draft);
         });
-      const value = sync === "synced" ? run() : this.#unsynced(connection, run);
+      const value = sync === "synced" ? this.#synced(run) : this.#unsynced(connection, run);
       draft.commit();
       this.#state = draft;
       return value;
@@ -173,25 +179,39 @@ class SqliteStore implements EventStore {
     }
   }
 
+  #synced<T>(run: () => T): T {
+    const value = run();
+    this.#unsyncedCommits = 0;
+    return value;
+  }
+
   /**
    * A removal needs no sync of its own: the next append syncs it, since the log
    * is one file. A power loss before that only means delivering again, and
    * events are idempotent.
+   *
+   * It must not start a checkpoint either: that would sync the log, and SQLite
+   * keeps quiet about its failure. Every so often one is synced, so that the log
+   * stays bounded where nothing is appended.
    */
   #unsynced<T>({ driver, journal }: Connection, run: () => T): T {
     if (journal !== "WAL") return run();
+    if (++this.#unsyncedCommits >= UNSYNCED_COMMITS) return this.#synced(run);
     driver.exec("PRAGMA synchronous = NORMAL");
+    driver.exec("PRAGMA wal_autocheckpoint = 0");
     try {
       return run();
     } finally {
+      driver.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
       driver.exec("PRAGMA synchronous = FULL");
     }
   }
 
   /**
    * The connection, opened anew after a failure that may have broken it: after
-   * a failed sync nothing that it holds in memory can be trusted. When the file
-   * itself has vanished, its rows move to the new one.
+   * a failed sync neither what it holds in memory nor the log can be trusted, so
+   * nothing is written before the log was emptied. When the file itself has
+   * vanished, its rows move to the new one.
    */
   #usable(): Connection {
     const vanished = this.#source.files?.exists(this.#source.path) === false;
@@ -202,8 +222,9 @@ class SqliteStore implements EventStore {
     closeConnection(old, this.#source, false);
     this.#connection = rescued ? { ...fresh, storeId: old.storeId } : fresh;
     this.#state = startState(fresh);
-    this.#suspect = false;
+    this.#suspect = !fresh.safe;
     if (vanished) this.#onRecreated();
+    if (this.#suspect) throw new Error("its log cannot be emptied after a failed write");
     this.#source.logger.info(
       { path: this.#source.path, rescued },
       vanished

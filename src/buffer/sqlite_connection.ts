@@ -3,6 +3,7 @@ import type { Logger } from "../base/logger.ts";
 import { openError } from "./failures.ts";
 import { SQLITE_SUFFIXES } from "./file_ops.ts";
 import type { FileOps } from "./file_ops.ts";
+import { closeQuietly } from "./sqlite_driver.ts";
 import type { OpenSqlite, SqliteDriver } from "./sqlite_driver.ts";
 import { prepareRows } from "./sqlite_rows.ts";
 import type { BufferRows } from "./sqlite_rows.ts";
@@ -15,6 +16,8 @@ export interface Connection {
   readonly rows: BufferRows;
   readonly storeId: string;
   readonly journal: Journal;
+  /** Whether all that was in the file is safe; else nothing may be appended to it. */
+  readonly safe: boolean;
 }
 
 /** Where the file is and how to reach it. */
@@ -63,12 +66,12 @@ function connect(
   if (journal === "DELETE") logger.info({ path, journal }, REMOTE_TEXT);
   const driver = open(path);
   try {
-    prepareSchema(driver, path, journal);
+    const safe = prepareSchema(driver, path, journal);
     if (fingerprint !== null && readFingerprint(driver) === null) {
       driver.prepare("UPDATE identity SET fingerprint = ?").run(fingerprint);
     }
     const storeId = String(scalar(driver, "SELECT store_id FROM identity"));
-    return { driver, rows: prepareRows(driver), storeId, journal };
+    return { driver, rows: prepareRows(driver), storeId, journal, safe };
   } catch (error) {
     closeQuietly(driver);
     throw error;
@@ -117,11 +120,6 @@ function leaveWal(driver: SqliteDriver): boolean {
   } catch {
     return false;
   }
-}
-
-/** Closes a driver that may be broken. */
-export function closeQuietly(driver: SqliteDriver): void {
-  quietly(() => driver.close());
 }
 
 function quietly(action: () => unknown): void {

@@ -51,3 +51,12 @@ function rollback(driver: SqliteDriver): void {
     // SQLite has rolled back by itself on a full disk or an I/O error.
   }
 }
+
+/** Closes a driver that may be broken. */
+export function closeQuietly(driver: SqliteDriver): void {
+  try {
+    driver.close();
+  } catch {
+    // Closing is a last service: what fails here changes nothing for the rows.
+  }
+}

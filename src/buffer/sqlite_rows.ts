@@ -10,6 +10,13 @@ export const CLASS_NUMBER: Readonly<Record<EntryClass, number>> = {
   schedule: 2,
 };
 
+/** Highest id of a row; beyond it numbers of a runtime would soon not be exact. */
+export const MAX_ROW_ID: number = 2 ** 52;
+
+/** SQL: a row is of the form that this library writes. SQLite itself takes any type anywhere. */
+export const IS_ENTRY: string = `id BETWEEN 1 AND ${MAX_ROW_ID} AND typeof(bytes) = 'integer'
+  AND bytes BETWEEN 0 AND 2147483647 AND typeof(kind) = 'text' AND typeof(text) = 'text'`;
+
 /** What the entries of a file amount to. */
 export interface RowTotals {
   readonly count: number;
@@ -71,7 +78,11 @@ type EntryRows = Pick<
 
 function prepareEntries(driver: SqliteDriver): EntryRows {
   const inserts = INSERT_SIZES.map((size) => ({ size, statement: prepareInsert(driver, size) }));
-  const lastId = driver.prepare("SELECT seq AS value FROM sqlite_sequence WHERE name = 'entries'");
+  // The sequence remembers what was removed; the rows themselves, should it be lost.
+  const lastId = driver.prepare(
+    `SELECT max(coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'entries'), 0),
+       coalesce((SELECT max(id) FROM entries), 0)) AS value`,
+  );
   const version = driver.prepare("PRAGMA data_version");
   const totals = driver.prepare(
     "SELECT count(*) AS count, coalesce(sum(bytes), 0) AS bytes FROM entries",
@@ -150,7 +161,9 @@ function prepareReading(driver: SqliteDriver): Pick<BufferRows, "read" | "readFu
   const texts = driver.prepare(
     "SELECT id, text, bytes, kind FROM entries WHERE id > ? AND id <= ? ORDER BY id",
   );
-  const full = driver.prepare("SELECT * FROM entries WHERE id > ? AND id <= ? ORDER BY id");
+  const full = driver.prepare(
+    `SELECT *, ${IS_ENTRY} AS is_entry FROM entries WHERE id > ? AND id <= ? ORDER BY id`,
+  );
   const lastOfPage = (afterId: number, { maxCount, maxBytes }: ReadLimits): number => {
     let [lastId, bytes] = [afterId, 0];
     for (const row of sizes.all(afterId, maxCount)) {
@@ -168,6 +181,8 @@ function prepareReading(driver: SqliteDriver): Pick<BufferRows, "read" | "readFu
     },
     readFull(afterId, limits) {
       const rows = full.all(afterId, lastOfPage(afterId, limits));
+      // Rows that move elsewhere come from a file that nobody checked as a whole.
+      if (rows.some((row) => row["is_entry"] !== 1)) throw damagedRow();
       return rows.map((row) => ({
         id: Number(row["id"]),
         text: String(row["text"]),
@@ -177,6 +192,11 @@ function prepareReading(driver: SqliteDriver): Pick<BufferRows, "read" | "readFu
       }));
     },
   };
+}
+
+/** Reads like SQLite's own word for damage, see `isDamage`. */
+export function damagedRow(): Error {
+  return new Error("database disk image is malformed: a row is of another form");
 }
 
 /** Eviction class of a number in a file. */

@@ -2,6 +2,7 @@ import { isZ4jError, Z4jError } from "../base/errors.ts";
 import { randomUuid } from "../base/ids.ts";
 import { inTransaction } from "./sqlite_driver.ts";
 import type { SqliteDriver, SqlValue } from "./sqlite_driver.ts";
+import { damagedRow, IS_ENTRY, MAX_ROW_ID } from "./sqlite_rows.ts";
 
 /** Marks a SQLite file as a buffer of this library: "z4jb" in ASCII. */
 export const APPLICATION_ID = 0x7a346a62;
@@ -40,8 +41,23 @@ const MIGRATIONS: readonly ((driver: SqliteDriver) => void)[] = [
   (driver) => driver.exec("ALTER TABLE identity ADD COLUMN fingerprint TEXT"),
 ];
 
+// What is true of every file that this library wrote.
+const RULES: readonly string[] = [
+  `NOT EXISTS (SELECT 1 FROM entries WHERE NOT (${IS_ENTRY} AND typeof(class) = 'integer'
+     AND class BETWEEN 0 AND 2))`,
+  `NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE typeof(seq) <> 'integer'
+     OR seq NOT BETWEEN 0 AND ${MAX_ROW_ID})`,
+  `NOT EXISTS (SELECT 1 FROM losses WHERE typeof(kind) <> 'text' OR typeof(count) <> 'integer'
+     OR count NOT BETWEEN 0 AND 9007199254740991)`,
+  "NOT EXISTS (SELECT 1 FROM meta WHERE typeof(key) <> 'text' OR typeof(value) <> 'text')",
+  "(SELECT count(*) = 1 AND min(typeof(store_id) = 'text') FROM identity)",
+];
+
 /** Technique of the journal; `DELETE` where processes cannot share memory. */
 export type Journal = "WAL" | "DELETE";
+
+/** The log goes into the file when it has this many pages: SQLite's own default. */
+export const CHECKPOINT_PAGES = 1000;
 
 /** The schema version that this code writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
@@ -50,25 +66,54 @@ export const SCHEMA_VERSION: number = MIGRATIONS.length;
  * Makes an open file ready for use: lock waiting first, then the check that
  * the file is ours, then the journal, then the schema.
  *
+ * Answers whether everything in the file is safe, so that more may be appended.
+ *
  * @throws {Z4jError} `Z4J_BUFFER_OPEN` when the file belongs to something else
  *   or to a newer version. The driver's error when the file is damaged.
  */
-export function prepareSchema(driver: SqliteDriver, path: string, journal: Journal): void {
+export function prepareSchema(driver: SqliteDriver, path: string, journal: Journal): boolean {
   driver.exec(`PRAGMA busy_timeout = ${OPEN_BUSY_MS}`);
   requireOurs(driver, path);
   driver.prepare(`PRAGMA journal_mode = ${journal}`).get();
+  const isSafe = journal !== "WAL" || emptyLog(driver);
   // FULL in WAL, too: a commit that returned survives a power loss.
   driver.exec("PRAGMA synchronous = FULL");
   driver.exec("PRAGMA foreign_keys = OFF");
+  if (journal === "WAL") driver.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   migrate(driver);
   requireIntact(driver);
   driver.exec(`PRAGMA busy_timeout = ${WORK_BUSY_MS}`);
+  return isSafe;
 }
+
+/**
+ * Moves the whole log into the file and begins a new one; answers whether that
+ * was possible. After a failed sync the kernel takes pages for written that it
+ * gave up: a log that holds such a page ends there when the power fails, and
+ * what was appended and synced behind it would be gone.
+ *
+ * A reader of the log keeps it, perhaps for long, and each write tries again: the
+ * host must not wait for that as for an opening.
+ */
+function emptyLog(driver: SqliteDriver): boolean {
+  try {
+    driver.exec(`PRAGMA busy_timeout = ${WORK_BUSY_MS}`);
+    return scalar(driver, "PRAGMA wal_checkpoint(TRUNCATE)") === 0;
+  } catch (error) {
+    if (isDamage(error)) throw error;
+    return false;
+  } finally {
+    driver.exec(`PRAGMA busy_timeout = ${OPEN_BUSY_MS}`);
+  }
+}
+
+// The last is what a runtime says of an integer that only a stranger can have stored.
+const DAMAGE =
+  /database disk image is malformed|file is not a database|too large to be represented as a/;
 
 /** Tells whether an error means that the file itself is damaged. */
 export function isDamage(error: unknown): boolean {
-  return error instanceof Error && !isZ4jError(error) &&
-    /database disk image is malformed|file is not a database/.test(error.message);
+  return error instanceof Error && !isZ4jError(error) && DAMAGE.test(error.message);
 }
 
 /** The first column of the first row. */
@@ -131,6 +176,7 @@ function migrate(driver: SqliteDriver): void {
 
 function requireIntact(driver: SqliteDriver): void {
   const verdict = scalar(driver, "PRAGMA quick_check(1)");
-  if (verdict === "ok") return;
-  throw new Error(`database disk image is malformed: ${String(verdict)}`);
+  if (verdict !== "ok") throw new Error(`database disk image is malformed: ${String(verdict)}`);
+  // Sound pages may hold rows that nobody here wrote; one of them could keep all others back.
+  for (const rule of RULES) if (scalar(driver, `SELECT ${rule}`) !== 1) throw damagedRow();
 }

@@ -1,7 +1,7 @@
 import { errorText } from "../base/errors.ts";
 import { loadFileOps } from "../buffer/file_ops_node.ts";
 import { loadSqlite } from "../buffer/load_sqlite.ts";
-import { closeQuietly } from "../buffer/sqlite_connection.ts";
+import { closeQuietly } from "../buffer/sqlite_driver.ts";
 import type { OpenSqlite } from "../buffer/sqlite_driver.ts";
 import { buffersIn } from "./buffer_ls.ts";
 import type { Command } from "./command.ts";

@@ -1,6 +1,6 @@
 import { randomHex } from "../base/ids.ts";
 import { openBuffer } from "../buffer/open.ts";
-import { openAnyOrphan } from "../buffer/open_kv.ts";
+import { openAnyOrphan } from "../buffer/open_orphan.ts";
 import type { OrphanParts } from "../buffer/orphan.ts";
 import { buffersIn } from "./buffer_ls.ts";
 import type { Command } from "./command.ts";

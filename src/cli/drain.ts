@@ -1,7 +1,7 @@
 import { systemClock } from "../base/clock.ts";
 import { frameId, randomUuid } from "../base/ids.ts";
 import { noopLogger } from "../base/logger.ts";
-import { openAnyOrphan } from "../buffer/open_kv.ts";
+import { openAnyOrphan } from "../buffer/open_orphan.ts";
 import type { Orphan, OrphanParts } from "../buffer/orphan.ts";
 import type { FullEntry } from "../buffer/sqlite_rows.ts";
 import { agentNetwork } from "../install/agent_network.ts";

@@ -33,7 +33,8 @@ export type {
 } from "../buffer/location.ts";
 export { isRemoteMount, mountType } from "../buffer/mounts.ts";
 export { agentNetwork } from "../install/agent_network.ts";
-export type { AgentNetwork, NetworkParts, NetworkSettings } from "../install/agent_network.ts";
+export type { AgentNetwork } from "../install/agent_network.ts";
+export type { NetworkParts, NetworkSettings } from "../install/network_needs.ts";
 export { secretProblem } from "../install/secret_problem.ts";
 export { permissionCheck } from "../platform/deno_permissions.ts";
 export type { IsGranted, PermissionQuery } from "../platform/deno_permissions.ts";

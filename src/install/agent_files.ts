@@ -6,7 +6,7 @@ import { fingerprintOf } from "../buffer/fingerprint.ts";
 import { openBuffer } from "../buffer/open.ts";
 import type { EventBuffer } from "../buffer/port.ts";
 import type { Platform } from "../platform/port.ts";
-import { openStateFiles, type StateFiles } from "../platform/state_files.ts";
+import type { StateFiles } from "../platform/state_files.ts";
 import { decodeHmacSecret } from "../protocol/hmac.ts";
 import type { Settings } from "../settings/settings.ts";
 
@@ -70,18 +70,19 @@ function tell(location: Usable, logger: Logger): void {
 function lazyState(projectId: string, locate: () => Usable): AgentFiles["state"] {
   const kept = new Map<string, string>();
   let files: StateFiles | null | undefined;
-  const open = (): StateFiles | null => {
+  const open = async (): Promise<StateFiles | null> => {
     const location = locate();
     if (location.kind === "memory") return null;
+    const { openStateFiles } = await import("../platform/state_files.ts");
     return openStateFiles(`${location.path.replace(/[\\/][^\\/]*$/, "")}/state`);
   };
   return {
     async getMeta(key) {
-      files ??= open();
+      files ??= await open();
       return await files?.getMeta(`${projectId}.${key}`) ?? kept.get(key) ?? null;
     },
     async setMeta(key, value) {
-      files ??= open();
+      files ??= await open();
       if (files !== null) return await files.setMeta(`${projectId}.${key}`, value);
       if (value === null) kept.delete(key);
       else kept.set(key, value);

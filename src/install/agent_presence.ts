@@ -5,14 +5,10 @@ import { randomHex } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
 import { VERSION } from "../base/version.ts";
 import type { Platform } from "../platform/port.ts";
-import { openPresenceFolder, type PresenceFolder } from "../presence/folder.ts";
+import type { PresenceFolder } from "../presence/folder.ts";
 import { type AgentPresence, presenceStatus } from "../presence/record.ts";
 import { covers, isEmpty, unionOf } from "../presence/union.ts";
-import {
-  createPresenceWriter,
-  type PresenceDraft,
-  type PresenceWriter,
-} from "../presence/writer.ts";
+import type { PresenceDraft, PresenceWriter } from "../presence/writer.ts";
 import type { Settings } from "../settings/settings.ts";
 
 /** The file that shows this agent to its neighbours, and what it learns from theirs. */
@@ -127,6 +123,9 @@ class Keeper implements AgentPresenceKeeper {
     const directory = home();
     if (directory === null || agent === undefined) return null;
     const fingerprint = await fingerprintOf();
+    // Read after the start of the host, when the agent dials.
+    const { openPresenceFolder } = await import("../presence/folder.ts");
+    const { createPresenceWriter } = await import("../presence/writer.ts");
     const folder = await openPresenceFolder(directory, clock);
     const id = `${pid}-${clock.now()}-${randomHex(4)}`;
     const lock = await folder.claim(id);

@@ -1,5 +1,5 @@
+import { fstatSync, statSync } from "node:fs";
 import process from "node:process";
-import { isatty } from "node:tty";
 import { callAll, joinHub } from "./process_hub.ts";
 
 /** The part of the process that the signal needs; tests pass a fake one. */
@@ -18,7 +18,7 @@ export interface HangupProcess {
 export function onHangupSignal(
   listener: () => void,
   target: HangupProcess = process as unknown as HangupProcess,
-  hasTerminal: () => boolean = () => isatty(0),
+  hasTerminal: () => boolean = readsTerminal,
 ): () => void {
   if (hasTerminal()) return () => {};
   try {
@@ -29,5 +29,19 @@ export function onHangupSignal(
     });
   } catch {
     return () => {}; // A system without this signal, or no permission for it.
+  }
+}
+
+function readsTerminal(): boolean {
+  return mayBeTerminal() && process.getBuiltinModule("node:tty").isatty(0);
+}
+
+// A service reads a pipe or nothing; it need not load the module, which takes 10 ms.
+function mayBeTerminal(): boolean {
+  try {
+    const input = fstatSync(0);
+    return input.isCharacterDevice() && input.rdev !== statSync("/dev/null").rdev;
+  } catch {
+    return true; // Another system, or no permission to look.
   }
 }

@@ -1,4 +1,4 @@
-import { rootCertificates } from "node:tls";
+import process from "node:process";
 import { Z4jError } from "../base/errors.ts";
 import { detectRuntime } from "./detect.ts";
 import type { RuntimeName } from "./port.ts";
@@ -67,9 +67,14 @@ function denoInit({ ca, proxy }: NetworkNeeds): NetworkInit {
 function bunInit({ ca, proxy }: NetworkNeeds): NetworkInit {
   return {
     // Bun takes the list for all there is, so the public ones go with it.
-    ...(ca === null ? {} : { tls: { ca: [...rootCertificates, ca] } }),
+    ...(ca === null ? {} : { tls: { ca: [...rootCertificates(), ca] } }),
     ...(proxy === null ? {} : { proxy: proxyText(proxy) }),
   };
+}
+
+// Hardly anybody has a CA of their own, and the module takes 10 ms to load.
+function rootCertificates(): readonly string[] {
+  return process.getBuiltinModule("node:tls").rootCertificates;
 }
 
 function proxyText({ url, credentials }: NonNullable<NetworkNeeds["proxy"]>): string {

@@ -12,19 +12,25 @@ interface BunServer {
   stop(closeActive: boolean): Promise<void>;
   upgrade(request: Request, options: { readonly data: ServerSocketHandlers }): boolean;
   requestIP(request: Request): { readonly address: string } | null;
+  timeout(request: Request, seconds: number): void;
 }
 
 interface BunGlobal {
   readonly Bun: { serve(options: Readonly<Record<string, unknown>>): BunServer };
 }
 
-/** `Bun.serve`. Quiet sockets and event streams live: both idle timers are off. */
+// A connection that says nothing, or stops within its headers, is closed after this.
+const SILENT_SECONDS = 30;
+
+/** `Bun.serve`. Quiet sockets and event streams live: their idle timers are off. */
 export function serveBun(options: ServeOptions): Server {
   const server = (globalThis as unknown as BunGlobal).Bun.serve({
     hostname: options.hostname,
     port: options.port,
-    idleTimeout: 0,
+    idleTimeout: SILENT_SECONDS,
     fetch(request: Request, server: BunServer) {
+      // From here on the handler has its own deadlines; a stream has none.
+      server.timeout(request, 0);
       const facts = { remoteAddress: server.requestIP(request)?.address ?? "" };
       const handlers = options.upgrade(request, facts);
       if (handlers === null) return options.fetch(request, facts);

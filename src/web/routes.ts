@@ -1,6 +1,5 @@
 import type { AgentStatus } from "../agent/agent_types.ts";
 import type { AgentMetrics } from "../agent/metrics.ts";
-import { PROMETHEUS_TYPE, prometheusText } from "../agent/prometheus.ts";
 import type { HonoContextLike } from "./hono_types.ts";
 import { isLocalRequest } from "./peer_address.ts";
 
@@ -65,7 +64,7 @@ export function z4jRoutes(agent: RoutesAgent, options: RoutesOptions = {}): Rout
       return json(403, { error: "not allowed here" });
     }
     if (page === undefined) return json(404, { error: "no such page", pages: PAGES });
-    return answer(agent, page);
+    return await answer(agent, page);
   };
 }
 
@@ -84,7 +83,7 @@ async function isAllowed(
   }
 }
 
-function answer(agent: RoutesAgent, page: RoutesPage): Response {
+async function answer(agent: RoutesAgent, page: RoutesPage): Promise<Response> {
   if (page === "live") return json(200, { status: "live" });
   const status = agent.status();
   if (page === "ready") {
@@ -92,8 +91,13 @@ function answer(agent: RoutesAgent, page: RoutesPage): Response {
     return json(verified ? 200 : 503, { status: verified ? "ready" : "not ready", state });
   }
   if (page === "status") return json(200, status);
-  const body = prometheusText({ status, metrics: agent.metrics() });
-  return new Response(body, { headers: { ...HEADERS, "content-type": PROMETHEUS_TYPE } });
+  try {
+    const { PROMETHEUS_TYPE, prometheusText } = await import("../agent/prometheus.ts");
+    const body = prometheusText({ status, metrics: agent.metrics() });
+    return new Response(body, { headers: { ...HEADERS, "content-type": PROMETHEUS_TYPE } });
+  } catch {
+    return json(503, { error: "the metrics cannot be shown" });
+  }
 }
 
 const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" };

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
-import type { Agent } from "../../src/agent/agent_types.ts";
+import type { Agent, AgentEventMap } from "../../src/agent/agent_types.ts";
 import { isZ4jError } from "../../src/base/errors.ts";
 import { createGroupedBuffer } from "../../src/buffer/grouped.ts";
 import { createMemoryStore } from "../../src/buffer/memory.ts";
+import { openBuffer } from "../../src/buffer/open.ts";
 import type { Engine, TaskEvent } from "../../src/engines/contract.ts";
 import type { FakeBrain } from "../../src/testing/fake_brain.ts";
 import { createWebSocketTransport } from "../../src/transport/websocket.ts";
@@ -203,6 +204,26 @@ describe("agent", () => {
     const report = await agent.stop({ timeoutMs: 300 });
     assert.deepEqual(report, { sent: 0, remaining: 5, timedOut: true });
     assert.ok(performance.now() - begun < 1500);
+  });
+
+  it("stop() says what was lost because the buffer never found its disk", async () => {
+    const losses: AgentEventMap["loss"][] = [];
+    const agent = agentOf("http://127.0.0.1:1", {
+      openBuffer: () =>
+        openBuffer({
+          path: "/nowhere/buffer.sqlite",
+          sqlite: () =>
+            Promise.resolve(() => {
+              throw new Error("disk I/O error");
+            }),
+        }),
+    });
+    agent.on("loss", (loss) => losses.push(loss));
+    await agent.start();
+    for (let n = 0; n < 5; n++) agent.record("manual", started(n));
+    const report = await agent.stop({ timeoutMs: 300 });
+    assert.deepEqual([report.remaining, report.lost], [0, 5]);
+    assert.deepEqual(losses, [{ source: "buffer", count: 5, reason: "storage" }]);
   });
 
   it("start() stops the agent that ran under the same name", async () => {

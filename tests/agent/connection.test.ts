@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createFailureLog } from "../../src/agent/failure_log.ts";
 import { createOnceLogger } from "../../src/agent/guard.ts";
+import { MAX_INBOUND_BYTES, MAX_INBOX_MESSAGES, MAX_SOCKET_BYTES } from "../../src/agent/limits.ts";
 import { createOutbox, type Outbox } from "../../src/agent/outbox.ts";
 import { createPoisonWatch } from "../../src/agent/poison.ts";
-import { createPump } from "../../src/agent/pump.ts";
+import { createPump, type Pump } from "../../src/agent/pump.ts";
 import { createReconciler } from "../../src/agent/reconcile.ts";
 import { retryDelayMs } from "../../src/agent/retry_policy.ts";
 import { type AgentSession, createSession } from "../../src/agent/session.ts";
@@ -13,7 +14,7 @@ import { noopLogger } from "../../src/base/logger.ts";
 import type { StoredEntry } from "../../src/buffer/port.ts";
 import { importHmacKey } from "../../src/protocol/hmac.ts";
 import { onHangupSignal } from "../../src/platform/hangup_signal.ts";
-import { createFakeClock } from "../../src/testing/fake_clock.ts";
+import { createFakeClock, type FakeClock } from "../../src/testing/fake_clock.ts";
 import { memoryBuffer, SECRET, until } from "../_support/agent_rig.ts";
 import type { SessionEnd, Transport, TransportSession } from "../../src/transport/port.ts";
 
@@ -87,11 +88,54 @@ function loopRig(): LoopRig {
   };
 }
 
+/** The same loop, whose code of sessions is missing for the first dials. */
+async function loopWithoutCode(missing: number): Promise<readonly string[]> {
+  const clock = createFakeClock();
+  const seen: string[] = [];
+  let dials = 0;
+  const loop = createReconciler({
+    transport: {
+      name: "websocket",
+      open: () => Promise.resolve({ kind: "open", session: { terms: {} } as TransportSession }),
+    },
+    clock,
+    failures: createFailureLog(noopLogger),
+    random: () => 1,
+    hello: () => ({}) as ReturnType<Parameters<typeof createReconciler>[0]["hello"]>,
+    createSession() {
+      if (dials++ < missing) return Promise.reject(new Error("no such file"));
+      return {
+        handlers: { message() {}, ended() {} },
+        verified: true,
+        run: () => new Promise(() => {}),
+        wake() {},
+        end() {},
+      };
+    },
+    progress: () => 0,
+    displaced() {},
+    changed: (change) =>
+      void seen.push(change.kind === "waiting" ? `waiting: ${change.end.advice}` : change.kind),
+  });
+  loop.start();
+  for (let n = 0; n < missing; n++) await clock.advanceAsync(30_000);
+  await clock.advanceAsync(0);
+  return seen;
+}
+
 function times(count: number, course: Course): readonly Course[] {
   return Array.from({ length: count }, () => ({ ...course }));
 }
 
 describe("createReconciler()", () => {
+  it("dials again when the code of a session cannot be read", async () => {
+    const waiting = "waiting: the code of a session cannot be read: no such file";
+    assert.deepEqual(
+      await loopWithoutCode(2),
+      ["connecting", waiting, "connecting", waiting, "connecting", "connected"],
+    );
+  });
+
   it("waits longer each time while sessions open but nothing is acknowledged", async () => {
     const rig = loopRig();
     await rig.run(times(7, { lastsMs: 100, acks: false, end: BROKEN }));
@@ -148,6 +192,14 @@ interface SessionRig {
   readonly outbox: Outbox;
   readonly session: AgentSession;
   waitingBytes: number;
+  /** How often the session said that the brain works. */
+  proofs: number;
+  readonly pump: Pump;
+  readonly clock: FakeClock;
+  /** Why messages were refused. */
+  readonly refused: string[];
+  /** Whether the socket refuses frames. */
+  isFull: boolean;
 }
 
 async function sessionRig(): Promise<SessionRig> {
@@ -159,19 +211,31 @@ async function sessionRig(): Promise<SessionRig> {
   await buffer.settled();
   const outbox = createOutbox(clock, () => session.wake());
   const notices = createOnceLogger(noopLogger);
+  const pump = createPump({ buffer, clock, logger: noopLogger });
   const session: AgentSession = createSession({
     key: await importHmacKey(SECRET),
     clock,
-    pump: createPump({ buffer, clock, logger: noopLogger }),
+    pump,
     outbox,
     logger: noopLogger,
     notices,
     command() {},
-    healthy() {},
+    healthy: () => void rig.proofs++,
     verified() {},
-    refused() {},
+    refused: (reason) => void rig.refused.push(reason),
   });
-  return { sent: [], outbox, session, waitingBytes: 0 };
+  const rig: SessionRig = {
+    sent: [],
+    outbox,
+    session,
+    waitingBytes: 0,
+    proofs: 0,
+    pump,
+    clock,
+    refused: [],
+    isFull: false,
+  };
+  return rig;
 }
 
 function runSession(rig: SessionRig): Promise<SessionEnd> {
@@ -184,6 +248,7 @@ function runSession(rig: SessionRig): Promise<SessionEnd> {
       clockOffsetMs: 0,
     },
     send(text) {
+      if (rig.isFull) return false;
       rig.sent.push(String((JSON.parse(text) as { type: unknown }).type));
       return true;
     },
@@ -195,6 +260,24 @@ function runSession(rig: SessionRig): Promise<SessionEnd> {
 const RESULT = { type: "command_result", id: "c", payloadText: "{}", expiresAtMs: 1e9 } as const;
 
 describe("createSession()", () => {
+  it("says that the brain works after an acknowledgement, not after the handshake", async () => {
+    const rig = await sessionRig();
+    const acked: string[] = [];
+    const { pump } = rig;
+    const sent = pump.sent.bind(pump);
+    pump.sent = (batch) => {
+      acked.push(batch.id);
+      sent(batch);
+    };
+    const running = runSession(rig);
+    await until("batches", () => acked.length === 2);
+    assert.equal(rig.proofs, 0);
+    for (const id of acked) pump.acked(id);
+    assert.equal(rig.proofs, 1);
+    rig.session.end(BROKEN);
+    await running;
+  });
+
   it("sends control frames before all events", async () => {
     const rig = await sessionRig();
     rig.outbox.push(RESULT);
@@ -217,10 +300,65 @@ describe("createSession()", () => {
     rig.outbox.push(RESULT);
     const running = runSession(rig);
     await until("the first answer", () => rig.sent.length === 1);
-    rig.outbox.push(RESULT);
     assert.deepEqual(rig.sent, ["command_result"]);
+    rig.outbox.push(RESULT);
+    rig.clock.advance(100);
+    await until("the second answer", () => rig.sent.length === 2);
+    for (let turn = 0; turn < 20; turn++) await new Promise((done) => setTimeout(done, 0));
+    assert.deepEqual(rig.sent, ["command_result", "command_result"]);
     rig.session.end(BROKEN);
     await running;
+  });
+});
+
+describe("the bounds of a session", () => {
+  it("ends when the brain sends more than can be read", async () => {
+    const rig = await sessionRig();
+    for (let n = 0; n <= MAX_INBOX_MESSAGES; n++) rig.session.handlers.message("{}");
+    const end = await runSession(rig);
+    assert.equal(end.class, "protocol");
+    assert.match(end.advice, /sends more than this agent can read/);
+  });
+
+  it("refuses a message that is larger than any frame, and goes on", async () => {
+    const rig = await sessionRig();
+    const running = runSession(rig);
+    rig.session.handlers.message("x".repeat(MAX_INBOUND_BYTES + 1));
+    assert.deepEqual(rig.refused, ["oversized"]);
+    await until("a batch all the same", () => rig.sent.length > 0);
+    rig.session.end(BROKEN);
+    await running;
+  });
+
+  it("ends when the network takes nothing for a minute", async () => {
+    const rig = await sessionRig();
+    rig.waitingBytes = MAX_SOCKET_BYTES + 2;
+    const running = runSession(rig);
+    let ended = false;
+    void running.then(() => ended = true);
+    for (let second = 0; second < 59; second++) {
+      rig.clock.advance(1000);
+      await new Promise((done) => setTimeout(done, 0));
+    }
+    assert.equal(ended, false);
+    rig.waitingBytes--;
+    for (let second = 0; second < 59; second++) {
+      rig.clock.advance(1000);
+      await new Promise((done) => setTimeout(done, 0));
+    }
+    assert.equal(ended, false, "something was taken meanwhile");
+    for (let second = 0; second < 3; second++) {
+      rig.clock.advance(1000);
+      await new Promise((done) => setTimeout(done, 0));
+    }
+    assert.match((await running).advice, /took nothing for a minute/);
+    assert.deepEqual(rig.sent, []);
+  });
+
+  it("ends when the socket takes no more frames", async () => {
+    const rig = await sessionRig();
+    rig.isFull = true;
+    assert.match((await runSession(rig)).advice, /takes no more frames/);
   });
 });
 

@@ -271,6 +271,89 @@ describe("commands on queues and workers", () => {
   });
 });
 
+describe("commands about one job", () => {
+  const actions: EngineActions = {
+    submit: () => Promise.resolve(done),
+    retry: () => Promise.resolve(done),
+    cancel: () => Promise.resolve(done),
+    requeueDeadLetter: () => Promise.resolve(done),
+    reconcile: () => Promise.reject(new Error("broken")),
+  };
+  const all = [
+    "submit_task",
+    "retry_task",
+    "cancel_task",
+    "requeue_dead_letter",
+  ] as const;
+
+  it("are refused when they name none, or the wrong shape of inputs", async () => {
+    const run = agentOf(actions, all);
+    for (const action of ["retry_task", "cancel_task", "requeue_dead_letter", "reconcile_task"]) {
+      equal((await run(action, {})).error, "the command names no task_id", action);
+    }
+    equal((await run("submit_task", {})).status, "failed");
+    const shape = { task_id: "q:1", override_args: 1, override_kwargs: 1 };
+    match((await run("retry_task", shape)).error ?? "", /not a list and an object/);
+    const half = { task_id: "q:1", override_args: [] };
+    match((await run("retry_task", half)).error ?? "", /both override_args and override_kwargs/);
+  });
+
+  it("reach the engine that can, and tell which one cannot", async () => {
+    const run = agentOf(actions, all);
+    for (const action of ["retry_task", "cancel_task", "requeue_dead_letter"]) {
+      equal((await run(action, { task_id: "q:1" })).status, "success", action);
+    }
+    const poor = agentOf({}, all);
+    for (const action of ["retry_task", "cancel_task", "requeue_dead_letter"]) {
+      equal((await poor(action, { task_id: "q:1" })).status, "failed", action);
+    }
+    const looked = await run("reconcile_task", { task_id: "q:1" });
+    equal(looked.result?.["engine_state"], "unknown");
+  });
+});
+
+describe("wireResult()", () => {
+  it("redacts what an action answers, whatever became of it", () => {
+    const redactor = createRedactor({});
+    const result = { password: "hunter2", kept: 1 };
+    for (
+      const outcome of [
+        { status: "done", result },
+        { status: "noop", reason: "nothing to do", result },
+        { status: "failed", error: "no", result },
+        { status: "indeterminate", reason: "late", result },
+      ] as const
+    ) {
+      const wire = wireResult(outcome, redactor);
+      equal(wire.result?.["password"], "[REDACTED]", outcome.status);
+      equal(wire.result?.["kept"], 1);
+    }
+  });
+});
+
+describe("the first command", () => {
+  it("touches nothing when the agent stops while the code is read", async () => {
+    let calls = 0;
+    const registry = createCommandRegistry();
+    const actions: EngineActions = {
+      cancel() {
+        calls++;
+        return Promise.resolve(done);
+      },
+    };
+    register(registry, [engine("one", actions, ["cancel_task"])]);
+    const cancel = registry.find("cancel_task");
+    const stopping = new AbortController();
+    const input = received("cancel_task", { task_id: "q:1" });
+    const answer = cancel?.(input, { signal: stopping.signal, remainingMs: 60_000 });
+    stopping.abort();
+    deepEqual(await answer, { status: "refused", reason: "the agent stops" });
+    equal(calls, 0);
+    equal((await cancel?.(input, context()))?.status, "done");
+    equal(calls, 1);
+  });
+});
+
 type Run = (
   action: string,
   parameters: JsonObject,

@@ -99,6 +99,19 @@ describe("createPump()", () => {
     assert.equal(pump.counters().acked, 2);
   });
 
+  it("acked() removes what its own batch held, and nothing before it", async () => {
+    const text = (n: number): string => `{"n":"${String(n).repeat(2000)}"}`;
+    const { pump, buffer } = await pumpRig([text(1), text(2)]);
+    const probe = await send(pump);
+    pump.acked(probe?.id ?? "");
+    const [first, second] = [await send(pump), await send(pump)];
+    assert.ok(first !== null && second !== null);
+    pump.acked(second.id);
+    await buffer.settled();
+    const left = await buffer.read(0, { maxCount: 10, maxBytes: 10_000 });
+    assert.deepEqual(left.map((entry) => entry.text), [text(1)]);
+  });
+
   it("sends an unacknowledged batch again after 90 s, then gives the session up", async () => {
     const { pump, clock, gaveUp } = await pumpRig(['{"a":1}']);
     const probe = await send(pump);

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -8,8 +8,11 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isZ4jError } from "../../src/base/errors.ts";
 import { openBrainCore, openBrainParts } from "../../src/brain/core.ts";
+import { openDatabase } from "../../src/brain/database.ts";
 import { createOperator } from "../../src/brain/operator.ts";
 import { SCHEMA_VERSION } from "../../src/brain/schema.ts";
+import { createBrain } from "../../src/brain/serve.ts";
+import { loadSqlite } from "../../src/buffer/load_sqlite.ts";
 import {
   deriveProjectSecret,
   encodeHmacSecret,
@@ -59,6 +62,40 @@ describe("openBrainCore()", () => {
       openBrainCore({ path: folder }),
       (error) => isZ4jError(error) && error.code === "Z4J_BRAIN_STORE",
     );
+  });
+
+  it("refuses a file that cannot be made or used with its own code", async () => {
+    const nowhere = join(folder, "missing", "brain.db");
+    await assert.rejects(openBrainCore({ path: nowhere }), { code: "Z4J_BRAIN_STORE" });
+    const path = join(folder, "brain.db");
+    await (await openBrainCore({ path })).close();
+    const driver = (await loadSqlite())(path);
+    driver.exec("DROP TABLE meta");
+    driver.close();
+    await assert.rejects(openBrainCore({ path }), { code: "Z4J_BRAIN_STORE" });
+    await assert.rejects(createBrain({ dataDir: folder }), { code: "Z4J_BRAIN_STORE" });
+  });
+
+  it("refuses with its own code when the first project cannot be stored", async () => {
+    const path = join(folder, "brain.db");
+    await (await openBrainCore({ path })).close();
+    const driver = (await loadSqlite())(path);
+    driver.exec("CREATE TRIGGER no BEFORE INSERT ON projects BEGIN SELECT raise(ABORT, 'no'); END");
+    driver.close();
+    await assert.rejects(createBrain({ dataDir: folder }), { code: "Z4J_BRAIN_STORE" });
+  });
+
+  it("empties the log that a process left, before anything is appended to it", async () => {
+    const path = join(folder, "brain.db");
+    const first = await openBrainCore({ path });
+    first.operator.createProject("default", "Default");
+    assert.ok(statSync(`${path}-wal`).size > 0);
+    for (const end of ["", "-wal"]) copyFileSync(path + end, join(folder, `left.db${end}`));
+    await first.close();
+    const db = openDatabase(await loadSqlite(), join(folder, "left.db"));
+    assert.equal(statSync(join(folder, "left.db-wal")).size, 0);
+    assert.equal(db.all("SELECT slug FROM projects").length, 1);
+    db.close();
   });
 
   it("loses no acknowledged batch when its process is killed while writing", async () => {

@@ -207,6 +207,26 @@ describe("openBuffer() on a real disk in trouble", () => {
     assert.equal(lines.filter((line) => line.includes("Events wait in memory")).length, 1);
   });
 
+  it("close() counts what memory held when the disk never came", async () => {
+    const path = join(dir, "buffer-1.sqlite");
+    const buffer = await openBuffer({
+      path,
+      neighbours: true,
+      logger,
+      sqlite: () =>
+        Promise.resolve(() => {
+          throw new Error("disk I/O error");
+        }),
+    });
+    for (let n = 0; n < 7; n++) buffer.push(event(n));
+    await buffer.settled();
+    assert.equal(buffer.capabilities.durable, false);
+    assert.deepEqual(buffer.losses().storage, {});
+    await buffer.close();
+    assert.deepEqual(buffer.losses().storage, { "task.started": 7 });
+    assert.equal(lines.filter((line) => line.includes("lost at the end")).length, 1);
+  });
+
   it("push() goes on when the directory is deleted and comes back", async () => {
     const home = join(dir, "home");
     mkdirSync(home);

@@ -314,6 +314,23 @@ describe("createGroupedBuffer() accounting", () => {
     assert.deepEqual(store.appends, [2]);
   });
 
+  it("setMeta() waits for the last group of the events before it", async () => {
+    const { clock, store, buffer } = bench();
+    pushMany(buffer, 1);
+    store.failure = new Error("disk is full");
+    clock.advance(20);
+    pushMany(buffer, 1_500, 1);
+    const stored = buffer.setMeta("position", "1501");
+    store.failure = null;
+    for (let i = 0; i < 400 && store.depth().count < 1_000; i++) clock.advance(1);
+    assert.equal(store.depth().count, 1_000);
+    assert.equal(await store.getMeta("position"), null);
+    clock.advance(1_000);
+    await stored;
+    assert.equal(store.depth().count, 1_501);
+    assert.equal(await store.getMeta("position"), "1501");
+  });
+
   it("setMeta() alone is written within the window", async () => {
     const { clock, store, buffer } = bench();
     const stored = buffer.setMeta("position", "3");
@@ -340,6 +357,19 @@ describe("createGroupedBuffer() over an asynchronous store", () => {
     clock.advance(20);
     await store.finish();
     assert.deepEqual(await numbers(buffer), upTo(2_002));
+  });
+
+  it("settled() waits for the group that is being written", async () => {
+    const [clock, store] = [createFakeClock(), createSlowStore()];
+    const buffer = createGroupedBuffer({ store, clock });
+    pushMany(buffer, 2);
+    clock.advance(20);
+    assert.equal(store.waiting, 1);
+    const settled = buffer.settled();
+    assert.equal(await isPending(settled), true);
+    await store.finish();
+    await settled;
+    assert.deepEqual(await numbers(buffer), upTo(2));
   });
 
   it("push() keeps a refused group before what came meanwhile", async () => {

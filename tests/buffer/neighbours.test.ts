@@ -2,11 +2,16 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { keepAliveUntil, systemClock } from "../../src/base/clock.ts";
 import type { Logger } from "../../src/base/logger.ts";
 import type { GroupedBuffer } from "../../src/buffer/grouped.ts";
+import { createGroupedBuffer } from "../../src/buffer/grouped.ts";
+import { startNeighbourhood } from "../../src/buffer/neighbours.ts";
 import { listBuffers } from "../../src/buffer/list.ts";
+import { loadSqlite } from "../../src/buffer/load_sqlite.ts";
 import { openBuffer } from "../../src/buffer/open.ts";
 import { event, tempDir, until } from "../_support/buffer_files.ts";
+import { createStoreDouble } from "../_support/buffer_store_double.ts";
 import { startNeighbour } from "../_support/buffer_neighbours.ts";
 
 const ALL = { maxCount: 1_000_000, maxBytes: 1_000_000_000 };
@@ -52,9 +57,10 @@ async function orphan(count: number, from = 0, at = path, fingerprint = "p"): Pr
 
 describe("openBuffer() among neighbours", () => {
   it("openBuffer() takes another name while a live process of the same id has the file", async () => {
-    await orphan(1, 500, join(dir, "buffer-9.sqlite"), "other");
     const child = startNeighbour({ path, count: 3 });
     assert.equal(await child.path, path);
+    // Made after the child's own look, which would keep this file busy for a moment.
+    await orphan(1, 500, join(dir, "buffer-9.sqlite"), "other");
     const buffer = await opened();
     // Its look at the neighbours is over, so it will not adopt what the child leaves.
     await until(() => lines.some((line) => line.startsWith("A buffer is kept")), 10_000);
@@ -94,6 +100,43 @@ describe("openBuffer() among neighbours", () => {
     await buffer.close();
     assert.deepEqual(readdirSync(dir), ["buffer-1.sqlite"]);
     assert.ok(lines.some((line) => line.includes("3000")), lines.join());
+  });
+
+  it("look() removes rows from an orphan only after they are stored here", async () => {
+    const order: string[] = [];
+    const store = createStoreDouble();
+    const { append } = store;
+    store.append = (entries, meta) => {
+      order.push("stored");
+      return append(entries, meta);
+    };
+    const buffer = createGroupedBuffer({ store });
+    const watch = startNeighbourhood({
+      own: "own",
+      limits: { maxEvents: 100_000, maxBytes: 1 << 28 },
+      names: () => ["orphan"],
+      open: () => ({
+        kind: "orphan",
+        orphan: {
+          read: (afterId) => ({
+            rows: afterId < 3 ? [{ ...event(afterId), id: afterId + 1 }] : [],
+            lastId: Math.min(3, afterId + 1),
+            more: afterId < 3,
+          }),
+          remove: () => void order.push("removed"),
+          losses: () => ({}),
+          close: () => {},
+        },
+      }),
+      release: () => {},
+      buffer,
+      clock: systemClock,
+      logger,
+    });
+    await keepAliveUntil(watch.look());
+    watch.stop();
+    await buffer.close();
+    assert.deepEqual(order, ["stored", "removed", "stored", "removed", "stored", "removed"]);
   });
 
   it("openBuffer() in several processes at once adopts every orphan exactly once", async () => {
@@ -154,6 +197,22 @@ describe("openBuffer() among neighbours", () => {
     const owner = await opened("other");
     await until(() => owner.depth().count === 6);
     await owner.close();
+  });
+
+  it("openBuffer() keeps a neighbour's file of a newer version, and what is no buffer", async () => {
+    const newer = await orphan(3, 0, join(dir, "buffer-7.sqlite"));
+    const driver = (await loadSqlite())(newer);
+    driver.exec("PRAGMA user_version = 99");
+    driver.close();
+    const other = join(dir, "buffer-8.sqlite");
+    const foreign = (await loadSqlite())(other);
+    foreign.exec("CREATE TABLE cakes (name TEXT)");
+    foreign.close();
+    const buffer = await opened();
+    await until(() => lines.filter((line) => line.includes("is kept and not sent")).length === 2);
+    assert.equal(buffer.depth().count, 0);
+    await buffer.close();
+    assert.ok(existsSync(newer) && existsSync(other));
   });
 
   it("close() while adopting leaves every event in one of the two files", async () => {

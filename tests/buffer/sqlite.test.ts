@@ -83,8 +83,10 @@ describe("openSqliteStore()", () => {
       await store.removeRange(0, 10);
       assert.deepEqual(log, [
         "PRAGMA synchronous = NORMAL",
+        "PRAGMA wal_autocheckpoint = 0",
         "BEGIN IMMEDIATE",
         "COMMIT",
+        "PRAGMA wal_autocheckpoint = 1000",
         "PRAGMA synchronous = FULL",
       ]);
     }));

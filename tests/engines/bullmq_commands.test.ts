@@ -191,7 +191,7 @@ function declareJobs(bullmq: Bullmq): void {
     equal(bed.seen.of("task.revoked").length, 1);
   });
 
-  it("cancel: one that ignores its signal is soft, one without a signal is refused", async () => {
+  it("cancel: one that ignores its signal is soft and goes on", async () => {
     let release = (): void => {};
     const held = new Promise<void>((resolve) => release = resolve);
     await using deaf = await open(bullmq, { processor: (_job, _token, _signal) => held });
@@ -199,12 +199,52 @@ function declareJobs(bullmq: Bullmq): void {
     await until("start", async () => await job.isActive());
     const soft = await given(deaf.engine.actions.cancel?.(deaf.id(job), context(2_000)));
     equal(resultOf(soft)["soft"], true);
-    await using plain = await open(bullmq, { processor: () => held });
-    const other = await plain.queue.add("plain", {});
-    await until("start", async () => await other.isActive());
-    match(reasonOf(await plain.cancel(plain.id(other))), /takes no signal/);
     release();
-    await until("success", async () => await other.isCompleted() && await job.isCompleted());
+    await until("success", async () => await job.isCompleted());
+  });
+
+  it("cancel: one without a signal fails at once, its result is discarded", async () => {
+    const ends: (() => void)[] = [];
+    await using bed = await open(bullmq, {
+      concurrency: 1,
+      processor: (job) =>
+        job.name === "next" ? Promise.resolve(7) : new Promise((resolve, reject) => {
+          ends.push(job.name === "resolves" ? () => resolve(1) : () => reject(new Error("late")));
+        }),
+    });
+    for (const name of ["resolves", "rejects"]) {
+      const job = await bed.queue.add(name, {}, { attempts: 3 });
+      await until("start", () => ends.length === 1);
+      const result = resultOf(await bed.cancel(bed.id(job)));
+      equal(result["soft"], true);
+      match(String(result["warning"]), /result is discarded/);
+      equal(await job.isFailed(), true);
+      equal(bed.seen.story(bed.id(job)).at(-1), "revoked");
+      // The slot is free while the work of the cancelled job goes on.
+      const next = await bed.queue.add("next", {});
+      await until("the next one", async () => await next.isCompleted());
+      ends.pop()?.();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const after = await bed.queue.getJob(job.id ?? "");
+      equal(await after?.getState(), "failed");
+      equal(after?.failedReason, "cancelled by an operator");
+      equal(after?.attemptsMade, 1);
+    }
+    deepEqual(bed.seen.lost, []);
+  });
+
+  it("cancel: refuses what began before the agent and takes no signal", async () => {
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => release = resolve);
+    await using bed = await open(bullmq, { processor: () => held });
+    await bed.engine.detach();
+    const job = await bed.queue.add("early", {}, { attempts: 2 });
+    await until("start", async () => await job.isActive());
+    await bed.engine.attach(bed.seen.sink);
+    const outcome = await bed.cancel(bed.id(job));
+    equal(outcome.status, "refused");
+    release();
+    await until("success", async () => await job.isCompleted());
   });
 
   it("reconcile: knows every state and hints at a job that nobody holds", async () => {

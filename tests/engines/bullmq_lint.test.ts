@@ -7,6 +7,7 @@ import { evictionFinding } from "../../src/engines/bullmq/lint/lint.ts";
 import { createJobObserver } from "../../src/engines/bullmq/lint/observer.ts";
 import { versionFindings } from "../../src/engines/bullmq/lint/rules.ts";
 import { bullmqEngine } from "../../src/engines/bullmq/mod.ts";
+import { createHost } from "../_support/bullmq_stream.ts";
 import { BULLMQ_VERSIONS, type BullmqVersion } from "../_support/bullmq_versions.ts";
 import { type RedisServer, startRedis, withoutRedis } from "../_support/redis.ts";
 import { until } from "../_support/wait.ts";
@@ -87,6 +88,32 @@ function declare(version: BullmqVersion): void {
     raw.disconnect();
     await worker.close();
     await queue.close();
+  });
+
+  it("misses the name of a worker that the agent itself has named, before, during and after", async () => {
+    const name = `lint-${++count}`;
+    const worker = new version.Worker(name, () => Promise.resolve(), { connection: connection() });
+    worker.on("error", () => {});
+    const engines = [1, 2].map((pid) => bullmqEngine({ workers: [worker], pid }));
+    const unnamed = async (): Promise<readonly number[]> =>
+      await Promise.all(
+        engines.map(async (engine) =>
+          codes(await engine.lint?.() ?? []).filter((code) => code === "Z4J_LINT_WORKER_UNNAMED")
+            .length
+        ),
+      );
+    assert.deepEqual(await unnamed(), [1, 1]);
+    for (const engine of engines) {
+      await engine.attach(SINK, createHost());
+      assert.ok(worker.opts.name, "the agent names it");
+      assert.deepEqual(await unnamed(), [1, 1]);
+    }
+    for (const engine of engines) {
+      await engine.detach();
+      assert.deepEqual(await unnamed(), [1, 1]);
+    }
+    assert.equal(worker.opts.name, undefined);
+    await worker.close();
   });
 
   it("learns from the jobs that run here", async () => {

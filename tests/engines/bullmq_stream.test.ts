@@ -90,6 +90,46 @@ function declare({ Queue, Worker, FlowProducer }: (typeof MAJORS)[number][1]): v
     await queue.close();
   });
 
+  it("numbers attempts as the hooks do, also when later ones are far behind in the stream", async () => {
+    const prefix = `p${++count}`;
+    const queue = new Queue("numbers", { connection: address(), prefix });
+    const worker = new Worker("numbers", (job) => {
+      if (job.attemptsMade < 2) throw new Error("not yet");
+      return Promise.resolve();
+    }, { connection: address(), prefix });
+    const own = createSeen();
+    const engine = bullmqEngine({ workers: [worker] });
+    await engine.attach(own.sink);
+    await queue.add("at once", {}, { attempts: 3 });
+    await queue.add("later", {}, { attempts: 3, backoff: 10 });
+    const far = await queue.add("far", {}, { attempts: 3, backoff: 600_000 });
+    await until("both ends", () => own.of("task.succeeded").length === 2);
+    await until("its first end", () => own.of("task.retried").length === 5);
+    const client = new Redis(address());
+    const padding = client.pipeline();
+    for (let i = 0; i < 7_000; i++) padding.xadd(queue.toKey("events"), "*", "event", "drained");
+    await padding.exec();
+    await far.promote();
+    await until("its second end", () => own.of("task.retried").length === 6);
+    await until("its delay", async () => await far.isDelayed());
+    await far.promote();
+    await until("all ends", () => own.of("task.succeeded").length === 3);
+    client.disconnect();
+    await using bed = await watch(prefix);
+    const { seen } = bed;
+    await until("all seen", () => seen.of("task.succeeded").length === 3);
+    const numbers = (all: typeof own) =>
+      all.events.flatMap((event) =>
+        "taskId" in event && event.data.attempt !== undefined
+          ? [`${event.taskId} ${event.kind}: ${event.data.attempt}, ${event.data.retryCount}`]
+          : []
+      ).sort();
+    deepEqual(numbers(seen), numbers(own));
+    await engine.detach();
+    await worker.close();
+    await queue.close();
+  });
+
   it("leaves a worker with an agent to that agent", async () => {
     await using bed = await watch();
     const { prefix, seen } = bed;
@@ -160,8 +200,7 @@ function address(): { readonly host: string; readonly port: number } {
   return { host: "127.0.0.1", port: redis?.port ?? 0 };
 }
 
-async function watch() {
-  const prefix = `p${++count}`;
+async function watch(prefix = `p${++count}`) {
   const client = new Redis(address());
   const seen = createSeen();
   const host = createHost();

@@ -6,6 +6,8 @@ import { encodeCanonical } from "../../src/protocol/canonical_json.ts";
 import type { FrameDirection } from "../../src/protocol/frames.ts";
 import { decodeHmacSecret, type HmacKey, importHmacKey } from "../../src/protocol/hmac.ts";
 import { parseJsonTree, printCanonical } from "../../src/protocol/json_tree.ts";
+import { createReplayGuard, type ReplayProblem } from "../../src/protocol/replay_guard.ts";
+import { MAX_CLOCK_SKEW_MS } from "../../src/protocol/limits.ts";
 import {
   createFrameSigner,
   createFrameVerifier,
@@ -75,6 +77,14 @@ describe("signing", () => {
       outcomes.map((outcome) => outcome.ok && outcome.frame.seq),
       sizes.map((_, i) => i + 1),
     );
+  });
+
+  it("createFrameSigner() begins at 1 in each session", async () => {
+    for (const session of [signer(), signer()]) {
+      const sequence = [await session.sign(heartbeat()), await session.sign(heartbeat())]
+        .map((text) => (JSON.parse(text) as { seq: number }).seq);
+      deepEqual(sequence, [1, 2]);
+    }
   });
 
   it("createFrameSigner() goes on when one frame cannot be signed", async () => {
@@ -193,6 +203,19 @@ describe("hmac", () => {
       code: "Z4J_SECRET_INVALID",
       details: { reason: "too_short" },
     });
+  });
+
+  it("admit() takes a stamp at either edge of the window and none beyond it", () => {
+    const admit = (offsetMs: number): ReplayProblem | null =>
+      createReplayGuard(clock).admit({
+        seq: 1,
+        nonce: "n",
+        ts: new Date(NOW + offsetMs).toISOString(),
+      });
+    for (const edge of [MAX_CLOCK_SKEW_MS, -MAX_CLOCK_SKEW_MS]) {
+      equal(admit(edge), null);
+      equal(admit(edge + Math.sign(edge)), "clock_skew");
+    }
   });
 
   it("verify() refuses a digest when it is in upper case", async () => {

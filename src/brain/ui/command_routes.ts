@@ -63,7 +63,7 @@ function addQueuePages(
   });
   app.post("/queues/:engine/:queue/:action", async (c) => {
     const { engine, name: queue, pendingCount } = queueOf(c);
-    const form = new URLSearchParams(await readBody(c));
+    const form = new URLSearchParams(await readBody(c, parts.clock));
     const value = (form.get("value") ?? "").trim();
     const send = (draft: string, token: string, body: JsonObject): void =>
       issue(parts, project(), draft, engine, token, body);
@@ -118,7 +118,7 @@ function addWorkerPages(
   app.post("/workers/:id/:action", async (c) => {
     const { engine, name, agentId } = workerOf(c);
     if (agentId === null) throw new HttpRefusal(409, "no agent has this worker");
-    const form = new URLSearchParams(await readBody(c));
+    const form = new URLSearchParams(await readBody(c, parts.clock));
     const body = { agent_id: agentId, engine, worker_name: name };
     const queue = form.get("queue") ?? "";
     const change = form.get("change") === "cancel" ? "cancel-consumer" : "add-consumer";
@@ -160,7 +160,7 @@ function addDeadLetters(
   });
   app.post("/dead-letters/:engine/requeue", async (c) => {
     const engine = c.req.param("engine");
-    const form = new URLSearchParams(await readBody(c));
+    const form = new URLSearchParams(await readBody(c, parts.clock));
     issue(parts, project(), "requeue-dead-letter", engine, "requeue_dead_letter", {
       engine,
       task_id: form.get("task_id") ?? "",

@@ -15,7 +15,6 @@ import { STYLE } from "./style.ts";
 import { taskDetail } from "./task_page.ts";
 import { taskPath } from "./tasks.ts";
 
-const MAX_AGENT_NAME = 200;
 const OPERATIONS = ["enable", "disable", "trigger"] as const;
 
 /** The pages of the brain, their fragments, and the actions of their forms. */
@@ -133,10 +132,7 @@ function addActions(app: Hono<HttpEnv>, parts: HttpParts): void {
     return c.redirect("/#agents", 303);
   });
   app.post("/agents", async (c) => {
-    const name = (new URLSearchParams(await readBody(c)).get("name") ?? "").trim();
-    if (name === "" || name.length > MAX_AGENT_NAME) {
-      throw new HttpRefusal(422, `an agent name has 1 to ${MAX_AGENT_NAME} characters`);
-    }
+    const name = (new URLSearchParams(await readBody(c, parts.clock)).get("name") ?? "").trim();
     const minted = await mintAgent(parts, shown(parts).id, name);
     const body = mintedBody(minted, `http://${c.req.header("host")}`, parts.project);
     return c.html(layout({ title: name, project: parts.project, body }).text, 201);

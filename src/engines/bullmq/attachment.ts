@@ -3,7 +3,6 @@ import { errorText } from "../../base/errors.ts";
 import { randomHex } from "../../base/ids.ts";
 import type { EngineEvent, EngineHost, EngineSink, WorkerReport } from "../contract.ts";
 import { type Ancestors, createAncestors } from "./ancestors.ts";
-import { member, text } from "./facts.ts";
 import { createParentReader } from "./flow_reader.ts";
 import type { BullFlowProducerLike, BullJobLike, BullQueueLike, BullWorkerLike } from "./like.ts";
 import type { JobObserver } from "./lint/observer.ts";
@@ -19,6 +18,7 @@ import { watchProducer } from "./sources/producer.ts";
 import { isClosing, type WatchedWorker, watchWorker } from "./sources/worker.ts";
 import type { OwnWorker } from "./stream/presence.ts";
 import { startStreamWatch, type StreamWatch } from "./stream/start.ts";
+import { claimWorker, nameOfUser } from "./worker_claim.ts";
 import { createWorkerNames } from "./worker_name.ts";
 
 /** What an attachment is made of. */
@@ -165,7 +165,7 @@ class BullAttachment implements Attachment {
     if (this.#workers.has(worker)) return;
     this.#try(`worker of ${worker.name}`, () => {
       const { clock, pid, observer } = this.#options;
-      const isNamed = text(member(member(worker, "opts"), "name")) !== undefined;
+      const isNamed = nameOfUser(worker) !== undefined;
       const watched = watchWorker({
         worker,
         name: this.#nameOf(worker),
@@ -192,19 +192,18 @@ class BullAttachment implements Attachment {
    */
   #claim(worker: BullWorkerLike): Pick<AttachedWorker, "own" | "rename"> {
     const attachedAtMs = this.#options.clock.now();
-    const opts = member(worker, "opts");
-    const given = text(member(opts, "name"));
+    const given = nameOfUser(worker);
     if (given !== undefined) {
       const own = { queue: worker.name, name: given, isUnique: false, attachedAtMs };
       return { own, rename() {} };
     }
-    const name = `${this.#nameOf(worker)}-${randomHex(4)}`;
-    const isSet = typeof opts === "object" && opts !== null && this.#usesStreams() &&
-      Reflect.set(opts, "name", name);
-    if (!isSet) return { own: undefined, rename() {} };
+    const claim = this.#usesStreams()
+      ? claimWorker(worker, `${this.#nameOf(worker)}-${randomHex(4)}`)
+      : undefined;
+    if (claim === undefined) return { own: undefined, rename() {} };
     return {
-      own: { queue: worker.name, name, isUnique: true, attachedAtMs },
-      rename: () => void (member(opts, "name") === name && Reflect.set(opts, "name", undefined)),
+      own: { queue: worker.name, name: claim.name, isUnique: true, attachedAtMs },
+      rename: () => claim.release(),
     };
   }
 

@@ -6,7 +6,6 @@ import { createBullCommands } from "./commands/actions.ts";
 import { takeCensus } from "./commands/census.ts";
 import { createRouter } from "./commands/router.ts";
 import type { CommandSite } from "./commands/site.ts";
-import { member, text } from "./facts.ts";
 import { createDepthReader } from "./health.ts";
 import type { BullFlowProducerLike, BullQueueLike, BullWorkerLike } from "./like.ts";
 import { lintBull } from "./lint/lint.ts";
@@ -16,6 +15,7 @@ import { BULLMQ, type BullProfile } from "./profile.ts";
 import { openRedis } from "./redis/link.ts";
 import { createRedisOrigin, type RedisConnection } from "./redis/origin.ts";
 import type { BullmqModuleLike } from "./sources/module.ts";
+import { nameOfUser } from "./worker_claim.ts";
 
 /** What users say about their queues and workers. */
 export interface BullmqEngineOptions {
@@ -161,7 +161,7 @@ export function createBullEngine(
 }
 
 function unattached(worker: BullWorkerLike): LintedWorker {
-  return { worker, isNamed: text(member(member(worker, "opts"), "name")) !== undefined };
+  return { worker, isNamed: nameOfUser(worker) !== undefined };
 }
 
 function requireDistinct(queues: readonly BullQueueLike[]): void {

@@ -31,8 +31,16 @@ export function attemptId({ taskId, kind, createdMs, timeMs, run }: AttemptIdent
   return eventId(timeMs, `${taskId}\n${createdMs}\n${kind}\n${run ?? ""}`);
 }
 
+const HEX: readonly string[] = Array.from(
+  { length: 256 },
+  (_, byte) => byte.toString(16).padStart(2, "0"),
+);
+
+// Printing a number above 31 bits takes some engines several times as long.
 function hex(value: number): string {
-  return value.toString(16).padStart(8, "0");
+  return `${HEX[value >>> 24]}${HEX[(value >>> 16) & 255]}${HEX[(value >>> 8) & 255]}${
+    HEX[value & 255]
+  }`;
 }
 
 // Three lanes of a multiplicative hash: not for secrets, only for spreading.

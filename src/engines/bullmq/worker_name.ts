@@ -1,6 +1,6 @@
 import { randomHex } from "../../base/ids.ts";
-import { member, text } from "./facts.ts";
 import type { BullWorkerLike } from "./like.ts";
+import { nameOfUser } from "./worker_claim.ts";
 
 // Column width of the brain (protocol section 11.4).
 const MAX_NAME = 200;
@@ -56,7 +56,7 @@ function wantedName(
   several: boolean,
 ): string {
   if (base !== undefined) return several ? `${base}-${worker.name}` : base;
-  return text(member(member(worker, "opts"), "name")) ?? `${worker.name}-${mark}`;
+  return nameOfUser(worker) ?? `${worker.name}-${mark}`;
 }
 
 /** A name in a form that redaction leaves alone. */

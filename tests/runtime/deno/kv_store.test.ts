@@ -1,6 +1,14 @@
 // Needs `Deno.openKv`; run with --unstable-kv.
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { loadDenoKv } from "../../../src/buffer/deno_kv.ts";
@@ -8,6 +16,7 @@ import type { GroupedBuffer } from "../../../src/buffer/grouped.ts";
 import { openKvStore } from "../../../src/buffer/kv_store.ts";
 import { openBuffer } from "../../../src/buffer/open.ts";
 import { testEventStore } from "../../../src/testing/buffer_contract.ts";
+import { hurriedClock } from "../../_support/agent_rig.ts";
 import { event, tempDir, until } from "../../_support/buffer_files.ts";
 import { startNeighbour } from "../../_support/buffer_neighbours.ts";
 
@@ -66,6 +75,57 @@ describe("openBuffer() in Deno KV", () => {
       const again = await opened(join(dir, "buffer-1.sqlite"));
       assert.deepEqual(await textsOf(again), [event(0).text]);
       await again.close();
+    }));
+
+  it("openBuffer() waits in memory while Deno KV cannot be opened, and moves when it can", () =>
+    inTempDir(async (dir) => {
+      const home = join(dir, "home");
+      const path = join(home, "buffer-1.sqlite");
+      const told: string[] = [];
+      const tell = (_: unknown, text: string): void => void told.push(text);
+      for (const neighbours of [true, false]) {
+        const buffer = await openBuffer({
+          path,
+          store: "deno-kv",
+          fingerprint: "p",
+          neighbours,
+          clock: hurriedClock(10),
+          random: () => 0,
+          logger: { debug() {}, info() {}, warn: tell, error: tell },
+        });
+        assert.equal(buffer.capabilities.durable, false);
+        assert.equal(told.filter((text) => text.startsWith("Events wait in memory")).length, 1);
+        buffer.push(event(0));
+        await buffer.settled();
+        mkdirSync(home);
+        await until(() => buffer.capabilities.durable, 20_000);
+        await until(async () => (await textsOf(buffer)).length === 1, 20_000);
+        await buffer.close();
+        const again = await opened(path);
+        assert.deepEqual(await textsOf(again), [event(0).text]);
+        await again.close();
+        rmSync(home, { recursive: true });
+        told.length = 0;
+      }
+    }));
+
+  it("openBuffer() empties the log that another process left, before Deno KV appends to it", () =>
+    inTempDir(async (dir) => {
+      const path = join(dir, "buffer-1.kv");
+      const before = await opened(join(dir, "buffer-1.sqlite"));
+      before.push(event(0));
+      await before.settled();
+      for (const end of ["", "-wal"]) copyFileSync(path + end, join(dir, `buffer-2.kv${end}`));
+      assert.ok(statSync(join(dir, "buffer-2.kv-wal")).size > 0);
+      await before.close();
+      const whole = readFileSync(join(dir, "buffer-2.kv"));
+      const after = await opened(join(dir, "buffer-2.sqlite"));
+      assert.ok(
+        !readFileSync(join(dir, "buffer-2.kv")).equals(whole),
+        "the log went into the file",
+      );
+      assert.equal((await textsOf(after)).length > 0, true);
+      await after.close();
     }));
 
   it("openBuffer() adopts what killed neighbours left in Deno KV and in SQLite", () =>

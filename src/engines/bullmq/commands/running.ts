@@ -10,9 +10,14 @@ import type { CommandSite, SiteWorker } from "./site.ts";
 const FOLLOW_MS = 3_000;
 const LOOK_MS = 25;
 
+const REASON = "cancelled by an operator";
+const ZOMBIE = "its processor takes no signal: the job failed and its result is discarded, but " +
+  "its work goes on until it ends by itself";
+
 /**
- * Asks a job that runs in this process to stop: through the signal that its
- * processor takes. `undefined` when it does not run here.
+ * Stops a job that runs in this process: through the signal that its processor
+ * takes, else by failing the job without waiting for it. `undefined` when it
+ * does not run here.
  */
 export async function cancelHere(
   site: CommandSite,
@@ -24,12 +29,11 @@ export async function cancelHere(
     worker.name === queue && job(jobId) !== undefined
   );
   if (found === undefined) return undefined;
-  const cancel = member(found.worker, "cancelJob");
-  if (typeof cancel !== "function") {
-    return { status: "refused", reason: "this version cannot stop a job that runs" };
-  }
   const isLast = keepFromRetrying(found, jobId);
-  if (Reflect.apply(cancel, found.worker, [jobId, "cancelled by an operator"]) !== true) {
+  const cancel = member(found.worker, "cancelJob");
+  const isAsked = typeof cancel === "function" &&
+    Reflect.apply(cancel, found.worker, [jobId, REASON]) === true;
+  if (!isAsked && !found.letGo(jobId, REASON)) {
     isLast.undo();
     return {
       status: "refused",
@@ -54,7 +58,8 @@ export async function cancelHere(
     worker: found.name,
   };
   // Asked, but nothing shows that it stops.
-  if (!isOver) result["soft"] = true;
+  if (!isOver || !isAsked) result["soft"] = true;
+  if (!isAsked) result["warning"] = ZOMBIE;
   return { status: "done", result };
 }
 

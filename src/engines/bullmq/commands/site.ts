@@ -13,6 +13,8 @@ export interface SiteWorker {
   readonly worker: BullWorkerLike;
   /** The job of an id, if this worker runs it now. */
   job(jobId: string): BullJobLike | undefined;
+  /** Fails a job whose processor takes no signal; what it still does is discarded. */
+  letGo(jobId: string, reason: string): boolean;
 }
 
 /** What the commands of one engine work on. */

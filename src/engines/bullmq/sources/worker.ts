@@ -8,6 +8,7 @@ import { failureEvents, startedEvents, succeededEvents } from "../mapping.ts";
 import { quietly } from "../quietly.ts";
 import type { Reporter } from "../reporter.ts";
 import { taskIdOf } from "../task_id.ts";
+import { createLetGo } from "./let_go.ts";
 
 /** A worker of this process under watch. */
 export interface WatchedWorker {
@@ -17,6 +18,8 @@ export interface WatchedWorker {
   readonly worker: BullWorkerLike;
   /** The job of an id, while it runs here. */
   job(jobId: string): BullJobLike | undefined;
+  /** Fails a job whose processor takes no signal; what it still does is discarded. */
+  letGo(jobId: string, reason: string): boolean;
   /** How it looks now; also announces that it is alive, if that is due. */
   health(): WorkerReport;
   /** How often its connection broke: answers that were lost say nothing of their jobs. */
@@ -72,10 +75,12 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
   for (const { event, listener } of entries) emitter.on(event, listener);
   if (!isClosing(worker)) presence.online();
   const unfollow = options.reporter.contexts.follow(worker, worker.name);
+  const letting = createLetGo(worker);
   return {
     name: options.name,
     worker,
     job: (jobId) => running.job(taskIdOf(worker.name, jobId)),
+    letGo: (jobId, reason) => letting.letGo(jobId, reason),
     breaks: () => breaks,
     health() {
       presence.beat();
@@ -88,6 +93,7 @@ export function watchWorker(options: WatchWorkerOptions): WatchedWorker {
       };
     },
     stop() {
+      quietly(letting.stop);
       unfollow();
       for (const { event, listener } of entries) quietly(() => emitter.off(event, listener));
     },

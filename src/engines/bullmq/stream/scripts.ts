@@ -4,6 +4,9 @@
  * none does where the worker's own agent reports.
  */
 
+// Looking holds Redis up, by about a millisecond for a thousand entries.
+const MAX_LOOKED = 20_000;
+
 /** Fields of a job as `JOB` gives them, in order. */
 export const JOB_FIELDS: readonly string[] =
   ("name timestamp delay priority processedOn finishedOn atm attemptsMade ats failedReason " +
@@ -38,8 +41,9 @@ end
  * to tell, then for each queue its base key and position. Answers `LOST` without
  * the lease.
  *
- * The hash of a job is as new as the end of the stream. So all entries up to the
- * end are looked at, and the runs that come after those taken now are counted.
+ * The hash of a job is as new as the end of the stream. So where a job began more
+ * than once, the runs that come after the entries taken now are counted up to the
+ * end of the stream; at most `MAX_LOOKED` entries, which is twice what BullMQ keeps.
  */
 export const COLLECT: string = JOB + `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'LOST' end
@@ -56,36 +60,67 @@ local function read(entry)
   return e
 end
 
--- For every entry how many runs of its job begin and end after it. BullMQ writes
--- 'waiting' before 'stalled' for a run that ended because its worker went silent.
-local function lookBack(entries)
-  local parsed, begun, ended = {}, {}, {}
-  local starts, stops, stalls = {}, {}, {}
-  for i = #entries, 1, -1 do
-    local e = read(entries[i])
-    parsed[i] = e
-    local id, event = e.jobId, e.event
-    if id and event then
-      begun[i], ended[i] = starts[id] or 0, stops[id] or 0
-      if event == 'active' then starts[id] = begun[i] + 1
-      elseif event == 'stalled' then stalls[id] = true
-      elseif event == 'waiting' and e.prev == 'active' then
-        if stalls[id] then e.event = 'quiet' else stops[id] = ended[i] + 1 end
-        stalls[id] = nil
-      elseif event == 'completed' or event == 'failed' or event == 'delayed' then
-        stops[id] = ended[i] + 1
-      end
+-- Notes one entry, the newest first; answers how many runs of its job begin and end
+-- after it. BullMQ writes 'waiting' before 'stalled' for a run that ended because
+-- its worker went silent.
+local function note(e, seen)
+  local id, event = e.jobId, e.event
+  if not id or not event then return end
+  local job = seen[id] or {0, 0, false}
+  seen[id] = job
+  local begun, ended = job[1], job[2]
+  if event == 'active' then job[1] = begun + 1
+  elseif event == 'stalled' then job[3] = true
+  elseif event == 'waiting' and e.prev == 'active' then
+    if job[3] then e.event = 'quiet' else job[2] = ended + 1 end
+    job[3] = false
+  elseif event == 'completed' or event == 'failed' or event == 'delayed' then
+    job[2] = ended + 1
+  end
+  return begun, ended
+end
+
+local function repeats(base, entries)
+  local asked = {}
+  for i = 1, #entries do
+    local id = read(entries[i]).jobId
+    if id and not asked[id] then
+      asked[id] = true
+      local key = base .. ':' .. id
+      local runs = redis.pcall('HGET', key, 'ats')
+      if type(runs) ~= 'string' then runs = redis.pcall('HGET', key, 'atm') end
+      if type(runs) == 'string' and (tonumber(runs) or 0) > 1 then return true end
     end
+  end
+  return false
+end
+
+-- For every entry how many runs of its job begin and end after it.
+local function lookBack(key, base, entries, last)
+  local parsed, begun, ended, seen = {}, {}, {}, {}
+  local newest = #entries > 0 and entries[#entries][1] or last
+  if newest ~= last and repeats(base, entries) then
+    local to, looked, page = '+', 0, nil
+    repeat
+      page = redis.pcall('XREVRANGE', key, to, '(' .. newest, 'COUNT', 1000)
+      for i = 1, #page do note(read(page[i]), seen) end
+      if #page > 0 then to = '(' .. page[#page][1] end
+      looked = looked + #page
+    until #page < 1000 or looked >= ${MAX_LOOKED}
+  end
+  for i = #entries, 1, -1 do
+    parsed[i] = read(entries[i])
+    begun[i], ended[i] = note(parsed[i], seen)
   end
   return parsed, begun, ended
 end
 
 local tell = tonumber(ARGV[6])
 
-local function take(row, queue, base, entries, count)
+local function take(row, queue, key, base, entries, last)
   local known = {}
-  local parsed, begun, ended = lookBack(entries)
-  for i = 1, count do
+  local parsed, begun, ended = lookBack(key, base, entries, last)
+  for i = 1, #entries do
     local e, entry = parsed[i], entries[i]
     local id = e.jobId
     if id and said[e.event] and (e.event ~= 'waiting' or e.prev == 'active') then
@@ -115,7 +150,7 @@ local function take(row, queue, base, entries, count)
       end
     end
   end
-  return count
+  return #entries
 end
 
 local out = {}
@@ -123,22 +158,23 @@ for i = 2, #KEYS do
   local base, from = ARGV[3 + 2*i], ARGV[4 + 2*i]
   local row = {i - 1, from, 0, 0, '', 0, 0, {}, {}, 0}
   if redis.call('TYPE', KEYS[i]).ok == 'stream' then
-    local info = redis.call('XINFO', 'STREAM', KEYS[i])
+    local info, last = redis.call('XINFO', 'STREAM', KEYS[i]), nil
     for j = 1, #info, 2 do
       local name, value = info[j], info[j+1]
       if name == 'length' then row[3] = value
       elseif name == 'entries-added' then row[4] = value
       elseif name == 'first-entry' and value then row[5] = value[1]
+      elseif name == 'last-entry' and value then last = value[1]
       end
     end
     row[7] = tonumber(redis.call('GET', base .. ':id') or 0) or 0
     if left > 0 and tell > 0 then
-      local entries = redis.call('XRANGE', KEYS[i], '(' .. from, '+', 'COUNT', left + 2000)
-      local count = take(row, tostring(i - 1), base, entries, math.min(#entries, left))
+      local entries = redis.call('XRANGE', KEYS[i], '(' .. from, '+', 'COUNT', left)
+      local count = take(row, tostring(i - 1), KEYS[i], base, entries, last)
       left = left - count
       row[6] = count
       if count > 0 then row[2] = entries[count][1] end
-      row[10] = #entries - count
+      if #entries > 0 and row[2] ~= last then row[10] = 1 end
     else
       row[10] = 1
     end

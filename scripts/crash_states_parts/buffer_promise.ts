@@ -3,8 +3,6 @@ import type { Step } from "./trace.ts";
 
 /** Name of the buffer file in the writer's folder. */
 export const FILE_NAME = "buffer.sqlite";
-/** Name of the file of marks beside it. */
-export const MARKS_NAME = "marks";
 /** Small enough that the writer evicts. */
 export const LIMITS: StoreLimits = { maxEvents: 90, maxBytes: 1_000_000 };
 
@@ -16,12 +14,10 @@ export function textFor(n: number): string {
 
 /** What a mark of the writer says. */
 export interface Mark {
-  readonly opened?: boolean;
   readonly begun?: readonly [number, number];
   readonly stored?: readonly [number, number];
   readonly evicted?: readonly number[];
   readonly removing?: readonly number[];
-  readonly closed?: boolean;
 }
 
 /** What had been promised at a moment of the trace. */
@@ -57,8 +53,9 @@ export function lookAhead(steps: readonly Step[]): Step[] {
   let evicted: readonly number[] = [];
   return steps.toReversed().map((step): Step => {
     if (step.kind !== "mark") return step;
-    if (step.mark.stored !== undefined) evicted = step.mark.evicted ?? [];
-    if (step.mark.begun === undefined) return step;
-    return { kind: "mark", mark: { ...step.mark, evicted } };
+    const mark = step.mark as Mark;
+    if (mark.stored !== undefined) evicted = mark.evicted ?? [];
+    if (mark.begun === undefined) return step;
+    return { kind: "mark", mark: { ...mark, evicted } };
   }).toReversed();
 }

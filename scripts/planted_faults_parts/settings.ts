@@ -1,0 +1,81 @@
+import type { FaultArea } from "./fault.ts";
+
+/** Faults of the settings. */
+export const SETTINGS_FAULTS: FaultArea = {
+  area: "settings",
+  faults: [
+    {
+      id: "option-over-variable",
+      file: "src/settings/source.ts",
+      find: 'if (text !== null) return accept(rule.parseText(text), "env", rule.env, rule);',
+      replace:
+        'if (text !== null && isBlank(optionValue(key, rule, inputs.options))) return accept(rule.parseText(text), "env", rule.env, rule);',
+      why: "an operator cannot overrule what is in the code",
+      test: "settings/resolve",
+      name: "prefers the variable when an option is given too",
+    },
+    {
+      id: "secret-file-shown",
+      file: "src/settings/source.ts",
+      find: 'return unreadable(rule, fileEnv, "the file cannot be read");',
+      replace: 'return unreadable(rule, fileEnv, "cannot read " + path);',
+      why: "a secret that was put where its path belongs is logged",
+      test: "settings/canary",
+      name: "shows neither path nor content of a secret file",
+    },
+    {
+      id: "check-quotes-secret",
+      file: "src/settings/resolve.ts",
+      find: 'state.includes(hmacSecret) ? "it is not a valid secret" : state;',
+      replace: "state;",
+      why: "a check of the caller's puts the secret into a log",
+      test: "settings/canary",
+      name: "drops the text of a check that quotes the secret",
+    },
+    {
+      id: "plain-http-accepted",
+      file: "src/settings/brain_url.ts",
+      find: 'return url.protocol === "http:" && !isLoopback(url.hostname);',
+      replace: "return false;",
+      why: "the token travels unencrypted",
+      test: "settings/brain_url",
+      name: "refuses plain http and ws to other hosts",
+    },
+    {
+      id: "loopback-by-prefix",
+      file: "src/settings/brain_url.ts",
+      find: "/^127\\.\\d+\\.\\d+\\.\\d+$/.test(host);",
+      replace: "/^127\\./.test(host);",
+      why: "127.example.com counts as this machine",
+      test: "settings/brain_url",
+      name: "refuses plain http and ws to other hosts",
+    },
+    {
+      id: "credentials-in-url",
+      file: "src/settings/brain_url.ts",
+      find: 'if (url.username !== "" || url.password !== "" || hasAt(text)) {',
+      replace: "if (hasAt(text) && url.username === text) {",
+      why: "a password in the URL is shown wherever the URL is",
+      test: "settings/brain_url",
+      name: "refuses what would break the socket URL",
+    },
+    {
+      id: "upper-bound-off-by-one",
+      file: "src/settings/kinds.ts",
+      find: 'return value > top ? wrong("it is too large") : right(value);',
+      replace: 'return value >= top ? wrong("it is too large") : right(value);',
+      why: "the largest value is refused",
+      test: "settings/kinds",
+      name: "takes every number at its bounds and refuses the next one",
+    },
+    {
+      id: "empty-variable-counts",
+      file: "src/settings/source.ts",
+      find: 'return text === "" ? null : text;',
+      replace: 'return typeof value === "string" ? text : null;',
+      why: "an empty line in a deployment hides the option",
+      test: "settings/resolve",
+      name: "ignores a variable when it is empty or blank",
+    },
+  ],
+};
