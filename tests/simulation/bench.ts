@@ -4,5 +4,7 @@ import type { Bench } from "./cluster.ts";
 
 /** Opens what all schedules of a process share. */
 export async function openBench(): Promise<Bench> {
+  // Read at the first dial: a file comes at a moment that no seed repeats.
+  await import("../../src/agent/session.ts");
   return { db: await openBrainDisk(), redactor: createRedactor(), visits: {} };
 }
