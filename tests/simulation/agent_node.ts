@@ -105,6 +105,7 @@ export class AgentNode {
       clock,
       logger: noopLogger,
       buffer,
+      createStream: null,
       key: virtualKey(secret),
       metrics: createMetrics(),
       host: {
