@@ -2,9 +2,10 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { openBench } from "../tests/simulation/bench.ts";
-import { seededChoices } from "../tests/simulation/choices.ts";
+import { createSearch, seededChoices } from "../tests/simulation/choices.ts";
 import { coverageOf, type Visits } from "../tests/simulation/coverage.ts";
 import { playSchedule } from "../tests/simulation/schedule.ts";
+import { playSmallest } from "../tests/simulation/smallest.ts";
 import { findSettle } from "../tests/simulation/world.ts";
 import { keepAccount } from "./account_parts/json.ts";
 import { prove } from "./simulation_parts/prove.ts";
@@ -18,6 +19,7 @@ const LEAST_PERCENT = 95;
 
 const { values } = parseArgs({
   options: {
+    exhaustive: { type: "boolean", default: false },
     full: { type: "boolean", default: false },
     json: { type: "string" },
     only: { type: "string" },
@@ -97,8 +99,29 @@ async function play(schedules: number): Promise<boolean> {
   return account.holds;
 }
 
+/** Plays every run of the smallest model; whether the model holds in each. */
+async function exhaust(): Promise<boolean> {
+  const startMs = performance.now();
+  const [bench, settle, search] = [await openBench(), await findSettle(), createSearch()];
+  let [runs, steps, violations] = [0, 0, 0];
+  do {
+    const played = await playSmallest(bench, settle, search);
+    runs++;
+    steps += played.steps;
+    if (played.violations.length === 0) continue;
+    if (++violations > MOST_TOLD) continue;
+    console.log(`run ${runs}: ${played.violations.join("; ")}\n  ${played.trace.join("\n  ")}`);
+  } while (search.next());
+  const minutes = Math.round((performance.now() - startMs) / 6000) / 10;
+  const account = { holds: violations === 0, minutes, runs, steps, violations };
+  if (values.json !== undefined) keepAccount(values.json, account);
+  console.log(JSON.stringify(account));
+  return account.holds;
+}
+
 async function main(): Promise<boolean> {
   if (values.only !== undefined) return await replay(Number(values.only));
+  if (values.exhaustive) return await exhaust();
   if (!values.prove) {
     return await play(Number(values.schedules ?? (values.full ? FULL_SCHEDULES : SCHEDULES)));
   }

@@ -157,7 +157,7 @@ export class Cluster implements NetworkHooks {
     }
     for (const [connection, node] of this.connections) {
       if (connection.life !== node.life || connection.agentOver) continue;
-      if (connection.broken.size > 0 || connection.busyUntilMs > this.world.nowMs) return false;
+      if (connection.broken.size > 0 || connection.inFlight > 0) return false;
     }
     return true;
   }

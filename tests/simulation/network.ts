@@ -71,10 +71,8 @@ export class Connection implements WebSocketLike {
   /** Whether the agent began to close it. */
   isClosing = false;
 
-  /** When the last message handed over so far arrives. */
-  get busyUntilMs(): number {
-    return Math.max(this.#lastAt.to_brain, this.#lastAt.to_agent);
-  }
+  /** Messages on their way. */
+  inFlight = 0;
 
   /** Whether any side may still hear of it. */
   get isOver(): boolean {
@@ -173,7 +171,9 @@ export class Connection implements WebSocketLike {
     const soonest = this.#world.nowMs + 1 + this.#choices.of(10);
     const at = Math.max(this.#lastAt[way] + 0.01, soonest);
     this.#lastAt[way] = at;
+    this.inFlight++;
     this.#world.after(at - this.#world.nowMs, this.#lifeAt(way), () => {
+      this.inFlight--;
       if (this.broken.has(way)) lost();
       else arrive();
     });
