@@ -46,7 +46,16 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   // Agents of one home see each other; their files are judged by the buffer's lock.
   "src/presence": {
-    inside: ["src/base", "src/agent/agent_types", "src/agent/hello", "src/buffer", "src/platform"],
+    inside: [
+      "src/base",
+      "src/agent/agent_types",
+      "src/agent/command_result",
+      "src/agent/commands",
+      "src/agent/hello",
+      "src/agent/neighbours",
+      "src/buffer",
+      "src/platform",
+    ],
     outside: [],
   },
   // The composition root: the place where ports meet implementations.

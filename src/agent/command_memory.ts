@@ -13,8 +13,8 @@ export interface KnownCommand {
   result: WireResult | null;
   /** Whether a new command with the same key may run again. */
   repeatable: boolean;
-  /** Other commands that wait for the same result. */
-  readonly followers: ReceivedCommand[];
+  /** Others who wait for the same result. */
+  readonly followers: ((result: WireResult) => void)[];
 }
 
 /** Remembers commands for 300 s, so that none runs twice (protocol section 17.8). */

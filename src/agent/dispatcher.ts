@@ -8,6 +8,7 @@ import { deduplicated, resultPayload, type WireResult, wireResult } from "./comm
 import { type CommandRegistry, readCommand, type ReceivedCommand } from "./commands.ts";
 import { MAX_RUNNING_COMMANDS, MAX_WAITING_COMMANDS } from "./limits.ts";
 import type { CommandPolicy } from "./command_policy.ts";
+import type { Router } from "./elsewhere.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RedactorLike } from "./recorder.ts";
 
@@ -23,6 +24,8 @@ export interface DispatcherParts {
   readonly redactor: RedactorLike;
   /** What this process forbids. */
   readonly policy: CommandPolicy;
+  /** Finds the process that can carry a command out. Default: always this one. */
+  readonly router?: Router | undefined;
   /** Told when a command is done, and how long it took since it arrived. */
   readonly finished: (command: ReceivedCommand, result: WireResult, tookMs: number) => void;
   /** Told when an action begins; the answer is told how it ended. */
@@ -50,6 +53,8 @@ export interface CommandCounters {
 export interface Dispatcher {
   /** Takes a verified command frame. Never throws, never waits. */
   receive(frame: SignedFrame): void;
+  /** Takes a command that reached a neighbour; it ends here, and is answered there. Never rejects. */
+  carryOut(command: ReceivedCommand): Promise<WireResult>;
   /** What happened so far. */
   counters(): CommandCounters;
   /** Refuses what is new; resolves when what runs has been answered. */
@@ -63,11 +68,15 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   return new CommandDispatcher(parts);
 }
 
+type Answer = (result: WireResult) => void;
+
 interface Job {
   readonly command: ReceivedCommand;
   readonly known: KnownCommand;
   readonly receivedAtMs: number;
   readonly deadlineMs: number;
+  readonly isForwarded: boolean;
+  readonly answer: Answer;
   ended?: ((result: WireResult) => void) | undefined;
 }
 
@@ -90,18 +99,28 @@ class CommandDispatcher implements Dispatcher {
   }
 
   receive(frame: SignedFrame): void {
-    this.#received++;
     const command = readCommand(frame);
     this.#acknowledge(command);
+    this.#take(command, (result) => this.#send(command, result), false);
+  }
+
+  carryOut(command: ReceivedCommand): Promise<WireResult> {
+    return new Promise((resolve) => this.#take(command, resolve, true));
+  }
+
+  #take(command: ReceivedCommand, answer: Answer, isForwarded: boolean): void {
+    this.#received++;
     const known = this.#memory.find(command);
     const isNewTry = known !== undefined && known.repeatable && known.id !== command.id;
-    if (known !== undefined && !isNewTry) return this.#repeat(command, known);
+    if (known !== undefined && !isNewTry) return this.#repeat(answer, known);
     const receivedAtMs = this.#parts.clock.monotonic();
     this.#accept({
       command,
       known: this.#memory.begin(command),
       receivedAtMs,
       deadlineMs: receivedAtMs + usableTimeMs(command.timeoutMs),
+      isForwarded,
+      answer,
     });
   }
 
@@ -135,14 +154,14 @@ class CommandDispatcher implements Dispatcher {
     );
   }
 
-  #repeat(command: ReceivedCommand, known: KnownCommand): void {
+  #repeat(answer: Answer, known: KnownCommand): void {
     this.#repeated++;
     if (known.result === null) {
       // The answer to the first delivery is also the answer to this one.
-      if (known.followers.length < MAX_WAITING_COMMANDS) known.followers.push(command);
+      if (known.followers.length < MAX_WAITING_COMMANDS) known.followers.push(answer);
       return;
     }
-    this.#send(command, deduplicated(known.result));
+    answer(deduplicated(known.result));
   }
 
   #accept(job: Job): void {
@@ -163,10 +182,8 @@ class CommandDispatcher implements Dispatcher {
     if (this.#running === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
   }
 
-  async #outcome({ command, deadlineMs }: Job): Promise<ActionOutcome> {
-    const { registry, clock, policy } = this.#parts;
-    const forbidden = policy.refusal(command);
-    if (forbidden !== null) return { status: "refused", reason: forbidden };
+  async #outcome({ command, deadlineMs, isForwarded }: Job): Promise<ActionOutcome> {
+    const { registry, clock, policy, router } = this.#parts;
     const handler = registry.find(command.action);
     if (handler === undefined) {
       return { status: "refused", reason: `action "${command.action}" is not supported here` };
@@ -177,7 +194,15 @@ class CommandDispatcher implements Dispatcher {
     const stop = (): void => abort.abort();
     this.#stopping.signal.addEventListener("abort", stop, { once: true });
     try {
-      const running = handler(command, { signal: abort.signal, remainingMs });
+      const context = { signal: abort.signal, remainingMs };
+      const here = async (): Promise<ActionOutcome> => {
+        const forbidden = policy.refusal(command);
+        if (forbidden !== null) return { status: "refused", reason: forbidden };
+        return await handler(command, context);
+      };
+      // What came from a neighbour goes no further: nothing travels in circles.
+      const isHere = router === undefined || isForwarded;
+      const running = isHere ? here() : router(command, context, here);
       const outcome = await withDeadline(clock, running, remainingMs);
       if (outcome !== TIMED_OUT) return outcome;
       const reason = `no answer within ${Math.round(remainingMs)} ms; it may still take effect`;
@@ -191,15 +216,15 @@ class CommandDispatcher implements Dispatcher {
     }
   }
 
-  #finish({ command, known, receivedAtMs, ended }: Job, outcome: ActionOutcome): void {
+  #finish({ command, known, receivedAtMs, answer, ended }: Job, outcome: ActionOutcome): void {
     const result = this.#spell(outcome);
     known.result = result;
     // Without an effect a new delivery of the same fire may try again.
     known.repeatable = result.status === "failed" && result.result?.["indeterminate"] !== true;
     if (result.status === "success") this.#succeeded++;
     else this.#failed++;
-    this.#send(command, result);
-    for (const follower of known.followers.splice(0)) this.#send(follower, deduplicated(result));
+    answer(result);
+    for (const follower of known.followers.splice(0)) follower(deduplicated(result));
     ended?.(result);
     this.#parts.finished(command, result, this.#parts.clock.monotonic() - receivedAtMs);
   }

@@ -21,7 +21,7 @@ export function chooseEngine(
   engines: ReadonlyMap<string, Engine>,
   token?: EngineCapability,
 ): EngineChoice {
-  const name = engineName(command);
+  const name = engineNameOf(command);
   if (!name.ok) return name;
   if (name.name !== null) {
     const engine = engines.get(name.name);
@@ -38,11 +38,13 @@ export function chooseEngine(
   return { ok: true, engine: only };
 }
 
-type NameChoice =
+/** The name of the engine that a command means, `null` when it names none. */
+export type NameChoice =
   | { readonly ok: true; readonly name: string | null }
   | { readonly ok: false; readonly reason: string };
 
-function engineName({ action, target, parameters }: ReceivedCommand): NameChoice {
+/** Reads which engine a command means. */
+export function engineNameOf({ action, target, parameters }: ReceivedCommand): NameChoice {
   const filter = parameters["filter"];
   const byFilter = isJsonObject(filter) ? filter["engine"] : undefined;
   if (BY_FILTER.has(action) && typeof byFilter === "string" && byFilter !== "") {

@@ -2,6 +2,7 @@ import type { Engine } from "../engines/contract.ts";
 import { type HelloPayload, PROTOCOL_VERSION } from "../protocol/frames.ts";
 import type { AgentIdentity } from "./agent_types.ts";
 import { type CommandPolicy, NO_POLICY } from "./command_policy.ts";
+import type { CarryOut, Neighbour } from "./neighbours.ts";
 import type { WatchedScheduler } from "./schedule_commands.ts";
 
 // What this agent can do beyond the frames (protocol section 4.3).
@@ -28,6 +29,10 @@ export interface Announcer {
   agree(own: Announcement): Promise<Announcement>;
   /** Receives what ends the open session, if any, and dials again at once. */
   bind(renew: () => void): void;
+  /** The other processes on the token, in an order that all agree on. Default: none are known. */
+  neighbours?(): Promise<readonly Neighbour[]>;
+  /** Receives what carries out a command that reached a neighbour. */
+  serve?(carryOut: CarryOut): void;
 }
 
 /** What this process brings by itself, without what its policy forbids. */

@@ -37,6 +37,8 @@ export type * from "./agent_types.ts";
 export type { CommandHandler, CommandRegistry, ReceivedCommand } from "./commands.ts";
 export type { CommandCounters } from "./dispatcher.ts";
 export type { Announcement, Announcer } from "./hello.ts";
+export type { WireResult } from "./command_result.ts";
+export type { AskLimits, CarryOut, Neighbour, NeighbourAnswer } from "./neighbours.ts";
 export type { AgentFinding } from "./findings.ts";
 export type { RedactorLike } from "./recorder.ts";
 export type { ScheduleMeta } from "./schedule_stream_port.ts";

@@ -11,11 +11,10 @@ import {
 } from "../protocol/frames.ts";
 import type { HmacKey } from "../protocol/hmac.ts";
 import type { AgentEventMap, AgentParts } from "./agent_types.ts";
-import { createCommandRegistry } from "./commands.ts";
 import { NO_POLICY } from "./command_policy.ts";
 import { engineHost } from "./engine_host.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
-import { loadEngineHandlers, registerEngineCommands } from "./engine_commands.ts";
+import { loadEngineHandlers } from "./engine_commands.ts";
 import { createFailureLog, type FailureLog } from "./failure_log.ts";
 import { createFindings, type Findings } from "./findings.ts";
 import { createOnceLogger, guardCall, type OnceLogger } from "./guard.ts";
@@ -30,7 +29,8 @@ import { createOutbox, type Outbox } from "./outbox.ts";
 import { createPump, type Pump } from "./pump.ts";
 import { type ConnectionChange, createReconciler, type Reconciler } from "./reconcile.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
-import { registerScheduleCommands, type WatchedScheduler } from "./schedule_commands.ts";
+import { buildRegistry, buildRouter, watchSchedulers } from "./runtime_wiring.ts";
+import type { WatchedScheduler } from "./schedule_commands.ts";
 import type { createScheduleStream } from "./schedule_stream.ts";
 import type { AgentSession } from "./session.ts";
 import { NO_WORK } from "./work_contexts.ts";
@@ -139,12 +139,13 @@ class AgentRuntime implements Runtime {
       acked: (flight) => context.metrics.acked(flight, clock.monotonic(), clock.now()),
     });
     this.outbox = createOutbox(clock, () => this.reconciler.session?.wake());
-    this.#schedulers = watch(context, this.pump);
+    this.#schedulers = watchSchedulers(context, this.pump);
     this.recorder = this.#buildRecorder();
     this.dispatcher = this.#buildDispatcher();
     this.#heartbeat = this.#buildHeartbeat();
     this.reconciler = this.#buildReconciler();
     parts.announcer?.bind(() => this.reconciler.renew());
+    parts.announcer?.serve?.((command) => this.dispatcher.carryOut(command));
     this.hooks = createHooks({
       engines: this.#engines,
       schedulers: this.#schedulers,
@@ -192,6 +193,7 @@ class AgentRuntime implements Runtime {
     return createDispatcher({
       registry,
       policy,
+      router: buildRouter(this.#context, this.#schedulers, policy),
       outbox: this.outbox,
       clock,
       redactor: parts.redactor,
@@ -202,7 +204,8 @@ class AgentRuntime implements Runtime {
       finished(command, { status, error }, tookMs) {
         const { id, action } = command;
         const known = registry.find(action) === undefined ? "other" : action;
-        const end = policy.refusal(command) === null ? status : "forbidden";
+        const isForbidden = status === "failed" && policy.refusal(command) !== null;
+        const end = isForbidden ? "forbidden" : status;
         metrics.command(known, end, tookMs / 1000);
         host.command({ id, action, status, error });
       },
@@ -348,8 +351,6 @@ class AgentRuntime implements Runtime {
 // Numbers and lists beyond these are refused (protocol sections 10 and 16.1).
 const MAX_COUNT = 10_000_000;
 const MAX_STATUS_NAMES = 32;
-// The default of the setting of that name.
-const PURGE_THRESHOLD = 1_000;
 // Characters of a worker id (protocol section 4.1).
 const MAX_WORKER_ID = 128;
 // Reading the files of the other processes takes milliseconds.
@@ -361,40 +362,4 @@ function sumOf(losses: LossByKind): number {
 
 function bounded(count: number): number {
   return Math.min(MAX_COUNT, Math.max(0, Math.floor(count)));
-}
-
-function watch(context: RuntimeContext, pump: Pump): readonly WatchedScheduler[] {
-  const { parts, buffer, clock, logger, createStream } = context;
-  if (createStream === null) return [];
-  return (parts.schedulers ?? []).map((scheduler) => ({
-    scheduler,
-    stream: createStream({
-      scheduler,
-      publisher: pump,
-      meta: parts.state ?? buffer,
-      redactor: parts.redactor,
-      clock,
-      logger,
-    }),
-  }));
-}
-
-function buildRegistry(
-  { parts, clock }: RuntimeContext,
-  schedulers: readonly WatchedScheduler[],
-): ReturnType<typeof createCommandRegistry> {
-  const registry = createCommandRegistry();
-  const engines = new Map((parts.engines ?? []).map((engine) => [engine.name, engine]));
-  registerEngineCommands(registry, {
-    engines,
-    clock,
-    purges: { secret: parts.secret, threshold: parts.purgeThreshold ?? PURGE_THRESHOLD },
-    redactor: parts.redactor,
-  });
-  registerScheduleCommands(
-    registry,
-    new Map(schedulers.map((watched) => [watched.scheduler.name, watched])),
-  );
-  parts.commands?.(registry);
-  return registry;
 }

@@ -24,7 +24,7 @@ export function registerScheduleCommands(
   const onScheduler = (run: SchedulerRun): CommandHandler => (command, context) => {
     const watched = choose(command, schedulers);
     if (watched !== null) return run(watched, command, context);
-    return refuse(`scheduler "${wantedName(command) ?? ""}" is not watched by this agent`);
+    return refuse(`scheduler "${schedulerNameOf(command) ?? ""}" is not watched by this agent`);
   };
   const onStream = (name: "activate" | "control" | "mutate"): CommandHandler =>
     onScheduler(async ({ stream }, command, context) =>
@@ -70,13 +70,14 @@ function choose(
   command: ReceivedCommand,
   schedulers: ReadonlyMap<string, WatchedScheduler>,
 ): WatchedScheduler | null {
-  const name = wantedName(command);
+  const name = schedulerNameOf(command);
   if (name !== null) return schedulers.get(name) ?? null;
   const [only, ...others] = schedulers.values();
   return only !== undefined && others.length === 0 ? only : null;
 }
 
-function wantedName({ parameters, target }: ReceivedCommand): string | null {
+/** The scheduler that a command names, or `null`. */
+export function schedulerNameOf({ parameters, target }: ReceivedCommand): string | null {
   return textMember(parameters, "scheduler") ?? textMember(target, "scheduler") ??
     textMember(parameters, "owner");
 }

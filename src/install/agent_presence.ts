@@ -1,5 +1,6 @@
 import type { Agent, AgentIdentity } from "../agent/agent_types.ts";
 import type { Announcement, Announcer } from "../agent/hello.ts";
+import type { CarryOut, Neighbour } from "../agent/neighbours.ts";
 import type { Clock } from "../base/clock.ts";
 import { randomHex } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
@@ -9,6 +10,7 @@ import type { PresenceFolder } from "../presence/folder.ts";
 import { type AgentPresence, presenceStatus } from "../presence/record.ts";
 import { covers, isEmpty, unionOf } from "../presence/union.ts";
 import type { PresenceDraft, PresenceWriter } from "../presence/writer.ts";
+import type { NeighbourDesk } from "./agent_neighbours.ts";
 import type { Settings } from "../settings/settings.ts";
 
 /** The file that shows this agent to its neighbours, and what it learns from theirs. */
@@ -28,9 +30,11 @@ export interface KeeperParts {
   /** The facts of the file as they are now. */
   readonly facts: (agent: Agent) => Omit<
     PresenceDraft,
-    "formatVersion" | "tokenFingerprint" | "announces" | "hello"
+    "formatVersion" | "tokenFingerprint" | "announces" | "hello" | "takesCommands"
   >;
   readonly pid: number;
+  /** Passes commands on to the neighbours, and takes theirs. */
+  readonly desk: NeighbourDesk;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -59,6 +63,7 @@ class Keeper implements AgentPresenceKeeper {
   #own: Announcement = NOTHING;
   #hello: AgentPresence["hello"] = null;
   #names = "";
+  #takesCommands = false;
   #toldAlone = false;
   #renew: () => void = () => {};
 
@@ -68,6 +73,20 @@ class Keeper implements AgentPresenceKeeper {
 
   bind(renew: () => void): void {
     this.#renew = renew;
+  }
+
+  serve(carryOut: CarryOut): void {
+    this.#parts.desk.serve(carryOut);
+  }
+
+  async neighbours(): Promise<readonly Neighbour[]> {
+    const opened = await this.#opening;
+    if (opened === null || opened === undefined) return [];
+    const { folder } = opened;
+    // All processes ask in the same order, so that a repeated command meets its first run.
+    return (await matesOf(opened))
+      .toSorted((a, b) => a.startedAtMs - b.startedAtMs || (a.id < b.id ? -1 : 1))
+      .map((mate) => this.#parts.desk.neighbour(mate, folder.socketPath(mate.id)));
   }
 
   watch(agent: Agent): void {
@@ -103,7 +122,10 @@ class Keeper implements AgentPresenceKeeper {
     if (opening === undefined) return this.#closing;
     this.#opening = undefined;
     this.#hello = null;
-    return this.#closing = opening.then((opened) => opened?.writer.close());
+    return this.#closing = opening.then((opened) => {
+      this.#parts.desk.close();
+      return opened?.writer.close();
+    });
   }
 
   #changed(): void {
@@ -130,6 +152,7 @@ class Keeper implements AgentPresenceKeeper {
     const id = `${pid}-${clock.now()}-${randomHex(4)}`;
     const lock = await folder.claim(id);
     if (lock === null) return null;
+    this.#takesCommands = await this.#parts.desk.open(folder.socketPath(id));
     const writer = createPresenceWriter({
       id,
       folder,
@@ -147,27 +170,29 @@ class Keeper implements AgentPresenceKeeper {
       ...this.#parts.facts(agent),
       tokenFingerprint,
       announces: this.#own,
+      takesCommands: this.#takesCommands,
       hello: this.#hello,
     };
   }
 
-  async #mates({ id, folder, fingerprint }: Opened): Promise<readonly AgentPresence[]> {
-    this.#names = folder.names().join();
-    const living = await folder.living(id);
-    return living.filter((other) => other.id !== id && other.tokenFingerprint === fingerprint);
+  #mates(opened: Opened): Promise<readonly AgentPresence[]> {
+    this.#names = opened.folder.names().join();
+    return matesOf(opened);
   }
 
   /**
    * Announces again when this process had the last word at the brain and left
-   * out what a neighbour brings. The folder is read only when somebody came or
-   * went.
+   * out what a neighbour brings. The folder is read when somebody came or went,
+   * and at every turn by who brings nothing: a brain that restarted meets its
+   * agents in another order.
    */
   async #settle(always: boolean): Promise<void> {
     try {
       const opened = await this.#opening;
       const hello = this.#hello;
       if (opened === null || opened === undefined || hello === null) return;
-      if (!always && opened.folder.names().join() === this.#names) return;
+      const isSame = opened.folder.names().join() === this.#names;
+      if (!always && isSame && !isEmpty(this.#own)) return;
       const mates = await this.#mates(opened);
       const isLast = mates.every((mate) => (mate.hello?.atMs ?? 0) <= hello.atMs);
       const wanted = unionOf(this.#own, mates.map(({ announces }) => announces));
@@ -192,6 +217,12 @@ class Keeper implements AgentPresenceKeeper {
         "them, or give both the same Z4J_HOME",
     );
   }
+}
+
+/** The others on the same token. */
+async function matesOf({ id, folder, fingerprint }: Opened): Promise<readonly AgentPresence[]> {
+  const living = await folder.living(id);
+  return living.filter((other) => other.id !== id && other.tokenFingerprint === fingerprint);
 }
 
 /** Everything in the file that comes from settings and surroundings, and the agent's status. */

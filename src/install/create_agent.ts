@@ -25,6 +25,7 @@ import { settingsError, type SettingsProblem } from "../settings/problem.ts";
 import { resolveSettings, type SettingsOutcome } from "../settings/resolve.ts";
 import type { Settings } from "../settings/settings.ts";
 import { createAgentFiles } from "./agent_files.ts";
+import { createNeighbourDesk } from "./agent_neighbours.ts";
 import { createAgentPresence, presenceFacts } from "./agent_presence.ts";
 import { createAgentTransport } from "./agent_transport.ts";
 import { createIdentity } from "./identity.ts";
@@ -116,11 +117,18 @@ function compose(
     engines: options.engines?.length ?? 0,
     schedulers: options.schedulers?.length ?? 0,
   });
+  const secret = decodeHmacSecret(settings.hmacSecret);
   const presence = createAgentPresence({
     home: () => files.home(),
     fingerprint: () => fingerprintOf(new TextEncoder().encode(settings.token)),
     facts: presenceFacts(settings, platform, identity),
     pid: platform.pid,
+    desk: createNeighbourDesk({
+      secret,
+      isGranted: (path) => permissionCheck()({ name: "net", host: `unix:${path}` }),
+      clock,
+      logger,
+    }),
     clock,
     logger,
   });
@@ -128,7 +136,7 @@ function compose(
     identity,
     announcer: presence,
     restart: createRestart({ platform, clock, startedAtMs: identity.startedAtMs }),
-    secret: decodeHmacSecret(settings.hmacSecret),
+    secret,
     transport: createAgentTransport(settings, {
       platform,
       env: options.env,

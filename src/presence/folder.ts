@@ -13,6 +13,7 @@ import { MAX_RECORDS, PRESENCE_FOLDER, STALE_DRAFT_MS } from "./limits.ts";
 import { type AgentPresence, parsePresence } from "./record.ts";
 
 const SUFFIX = ".json";
+const SOCKET_SUFFIX = ".sock";
 const OWNER_SUFFIX = SUFFIX + LOCK_SUFFIX;
 
 /** The presence files of a home. */
@@ -25,6 +26,8 @@ export interface PresenceFolder {
   remove(id: string): Promise<void>;
   /** Names of the files, without reading them. */
   names(): readonly string[];
+  /** Where the process of that name takes commands of its neighbours. */
+  socketPath(id: string): string;
   /** Those of running agents; files of processes that died are removed. */
   living(own?: string): Promise<readonly AgentPresence[]>;
 }
@@ -86,6 +89,10 @@ class Folder implements PresenceFolder {
       .slice(0, MAX_RECORDS);
   }
 
+  socketPath(id: string): string {
+    return this.#path(id).slice(0, -SUFFIX.length) + SOCKET_SUFFIX;
+  }
+
   async living(own?: string): Promise<readonly AgentPresence[]> {
     this.#sweepLeftovers();
     const found: AgentPresence[] = [];
@@ -113,6 +120,7 @@ class Folder implements PresenceFolder {
       const lock = takeOwnerLock(this.#path(id), this.#means.parts);
       if (lock === null) return true;
       this.#files.remove(this.#path(id));
+      this.#files.remove(this.socketPath(id));
       lock.release();
     } catch {
       // Not ours to judge or to remove, for example without the right to write.

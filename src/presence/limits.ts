@@ -15,3 +15,15 @@ export const MAX_RECORDS = 512;
 
 /** Age from which a file that was never finished is removed. */
 export const STALE_DRAFT_MS = 60_000;
+
+/** Most neighbours whose commands are taken at once. */
+export const MAX_CALLERS = 64;
+
+/** Most characters of a command or a result between neighbours. */
+export const MAX_CALL_CHARS = 8_388_608;
+
+/** How long a caller waits for a neighbour whose event loop may be blocked; nothing is sent yet. */
+export const GREETING_MS = 8000;
+
+/** How long a neighbour waits for the command of a caller. */
+export const REQUEST_MS = 10_000;

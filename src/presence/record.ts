@@ -62,6 +62,8 @@ export interface AgentPresence {
   readonly bufferPath: string | null;
   /** What this process brings by itself. */
   readonly announces: Announcement;
+  /** Whether its neighbours can pass commands on to it, through the socket beside the file. */
+  readonly takesCommands?: boolean;
   /** What it told the brain in its last hello, for all that share its token, and when. */
   readonly hello: { readonly atMs: number; readonly announced: Announcement } | null;
   /** How it is doing. */

@@ -282,10 +282,12 @@ const find = async (scheduler: string, name: string): Promise<Json | undefined> 
   (await brain.get<{ readonly items: readonly Json[] }>("schedules?limit=50")).items
     .find((row) => row["scheduler"] === scheduler && row["name"] === name);
 
-/** Asks until the brain has confirmed the control before. */
+/** Asks until the brain has confirmed the control before; each time from another address. */
 async function accepted(path: string, agent: StockAgent): Promise<void> {
+  let attempts = 0;
   await until(path, async () => {
-    const { status, body } = await brain.post(path, {}, addressOf(agent));
+    const address = `${addressOf(agent).replace("10.0.", "10.1.")}${attempts++ % 10}`;
+    const { status, body } = await brain.post(path, {}, address);
     if (status === 409 && /awaiting confirmation/.test(JSON.stringify(body))) return false;
     if (status >= 300) throw new Error(`${status} ${JSON.stringify(body)}`);
     return true;
