@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { equal, throws } from "node:assert/strict";
+import { equal } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { hexOf, hmacBytes } from "../../src/protocol/hmac.ts";
 import { floatText } from "../../src/protocol/json_text.ts";
