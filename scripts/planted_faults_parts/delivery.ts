@@ -84,8 +84,8 @@ export const DELIVERY_FAULTS: FaultArea = {
     {
       id: "command-run-twice",
       file: "src/agent/dispatcher.ts",
-      find: "if (known !== undefined && !isNewTry) return this.#repeat(command, known);",
-      replace: "if (known !== undefined && isNewTry) return this.#repeat(command, known);",
+      find: "if (known !== undefined && !isNewTry) return this.#repeat(answer, known);",
+      replace: "if (known !== undefined && isNewTry) return this.#repeat(answer, known);",
       why: "a command that is delivered twice has its effect twice",
       test: "agent/commands",
       name: "run once when they are delivered twice",

@@ -51,12 +51,22 @@ export class TreeCopy {
 
   /** Runs the test of a fault with the fault in place. */
   async broken(fault: PlacedFault): Promise<TestEnd> {
+    return await this.planted(fault, () => this.sound(fault));
+  }
+
+  /**
+   * Does something with the tree of that root while a fault is in place.
+   *
+   * @throws When the text of the fault is not in its file.
+   */
+  async planted<T>(fault: PlacedFault, work: (root: string) => Promise<T>): Promise<T> {
     const path = join(this.#root, fault.file);
     const whole = readFileSync(path, "utf8");
+    if (!whole.includes(fault.find)) throw new Error(`Cannot plant ${fault.id}: no such text`);
     // A function: "$" in the text of a fault has no meaning.
     writeFileSync(path, whole.replace(fault.find, () => fault.replace));
     try {
-      return await this.sound(fault);
+      return await work(this.#root);
     } finally {
       writeFileSync(path, whole);
     }

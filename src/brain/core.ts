@@ -6,6 +6,7 @@ import { once } from "../base/once.ts";
 import { loadFileOps } from "../buffer/file_ops_node.ts";
 import { loadSqlite } from "../buffer/load_sqlite.ts";
 import { createPlatform } from "../platform/node.ts";
+import { importHmacKey } from "../protocol/hmac.ts";
 import { computePurgeToken } from "../protocol/purge_token.ts";
 import { createRedactor } from "../redaction/redactor.ts";
 import { agentByTokenHash, tokenRefusal } from "./agents.ts";
@@ -118,6 +119,7 @@ export async function openBrainParts(options: BrainCoreOptions): Promise<BrainPa
     logger,
     onOnline,
     projectSecret,
+    projectKey: async (id) => await importHmacKey(await projectSecret(id)),
     dispatcher: new Dispatcher(
       context,
       sessions,

@@ -6,7 +6,6 @@ import type { ServerSocket, ServerSocketHandlers } from "../platform/serve_port.
 import type { HelloPayload, SignedFrameType } from "../protocol/frames.ts";
 import { encodeCanonical } from "../protocol/canonical_json.ts";
 import { encodeHelloAck, parseHello } from "../protocol/handshake_frames.ts";
-import { importHmacKey } from "../protocol/hmac.ts";
 import { createFrameSigner, createFrameVerifier, type FrameVerifier } from "../protocol/signing.ts";
 import {
   type AgentIdentity,
@@ -149,8 +148,7 @@ export class GatewayConnection implements ServerSocketHandlers {
     if (identity === undefined) return;
     const hello = parseHello(data);
     if (!hello.ok) return this.close(hello.closeCode);
-    const secret = await this.#parts.projectSecret(identity.projectId);
-    const key = await importHmacKey(secret);
+    const key = await this.#parts.projectKey(identity.projectId);
     if (this.#isOver) return;
     const { context } = this.#parts;
     if (!storeHello(context, identity.agent, hello.payload)) return this.close(4401);

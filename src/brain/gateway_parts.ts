@@ -1,5 +1,6 @@
 import type { Logger } from "../base/logger.ts";
 import type { JsonValue } from "../base/json.ts";
+import type { HmacKey } from "../protocol/hmac.ts";
 import type { AgentIdentity, TokenRefusal } from "./agents.ts";
 import type { BrainContext } from "./context.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -20,8 +21,10 @@ export interface GatewayParts {
   readonly identify: (token: string) => Promise<AgentIdentity | null>;
   /** Why `identify` knows nobody by a token. */
   readonly whyRefused: (token: string) => Promise<TokenRefusal>;
-  /** The key of a project's agents. */
+  /** The secret of a project's agents. */
   readonly projectSecret: (projectId: string) => Promise<Uint8Array>;
+  /** The same, ready to sign and verify. */
+  readonly projectKey: (projectId: string) => Promise<HmacKey>;
   /** Tells that something came online. */
   readonly onOnline: () => void;
   readonly logger: Logger;

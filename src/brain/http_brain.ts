@@ -70,7 +70,10 @@ export async function assembleBrain(assembly: BrainAssembly): Promise<Brain> {
     apiToken,
     reader,
     operator,
-    fetch: async (request, facts) => await http.fetch(request, facts),
+    fetch: async (request, facts) =>
+      URL.canParse(request.url)
+        ? await http.fetch(request, facts)
+        : Response.json({ detail: "the address of the request is none" }, { status: 400 }),
     upgrade: (request, facts) =>
       isAgentUpgrade(request)
         ? gateway.accept({ authorization: request.headers.get("authorization"), ...facts })
@@ -82,7 +85,8 @@ export async function assembleBrain(assembly: BrainAssembly): Promise<Brain> {
 }
 
 function isAgentUpgrade(request: Request): boolean {
-  return new URL(request.url).pathname === "/ws/agent" &&
+  // A strange `Host` or target makes an address that is none, which the runtimes pass on.
+  return URL.canParse(request.url) && new URL(request.url).pathname === "/ws/agent" &&
     request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 

@@ -22,6 +22,8 @@ interface BunGlobal {
 // A connection that says nothing, or stops within its headers, is closed after this.
 const SILENT_SECONDS = 30;
 
+const NEVER_OPENED = 1006;
+
 /** `Bun.serve`. Quiet sockets and event streams live: their idle timers are off. */
 export function serveBun(options: ServeOptions): Server {
   const server = (globalThis as unknown as BunGlobal).Bun.serve({
@@ -35,6 +37,7 @@ export function serveBun(options: ServeOptions): Server {
       const handlers = options.upgrade(request, facts);
       if (handlers === null) return options.fetch(request, facts);
       if (server.upgrade(request, { data: handlers })) return undefined;
+      handlers.closed(NEVER_OPENED);
       return new Response("Expected a WebSocket upgrade\n", { status: 426 });
     },
     websocket: {

@@ -1,5 +1,5 @@
 import { systemClock, withDeadline } from "../base/clock.ts";
-import { attachDenoSocket } from "./serve_deno_socket.ts";
+import { attachDenoSocket, type DenoUpgrade, tryUpgrade } from "./serve_deno_socket.ts";
 import type { ServeOptions, Server } from "./serve_port.ts";
 
 // Structural, so that type checkers without Deno's types follow the import.
@@ -13,14 +13,13 @@ type DenoHandler = (
 ) => Response | Promise<Response>;
 interface DenoGlobal {
   serve(options: Readonly<Record<string, unknown>>, handler: DenoHandler): DenoServer;
-  upgradeWebSocket(
-    request: Request,
-    options: { readonly idleTimeout: number },
-  ): { readonly socket: WebSocket; readonly response: Response };
+  readonly upgradeWebSocket: DenoUpgrade;
 }
 
 // A peer that does not answer the close frame is dropped after this long.
 const CLOSE_MS = 1_000;
+
+const NEVER_OPENED = 1006;
 
 /** `Deno.serve`. */
 export function serveDeno({ hostname, port, ...options }: ServeOptions): Server {
@@ -32,7 +31,12 @@ export function serveDeno({ hostname, port, ...options }: ServeOptions): Server 
     const facts = { remoteAddress: info.remoteAddr.hostname };
     const handlers = options.upgrade(request, facts);
     if (handlers === null) return options.fetch(request, facts);
-    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
+    const upgraded = tryUpgrade(Deno.upgradeWebSocket, request);
+    if (upgraded === null) {
+      handlers.closed(NEVER_OPENED);
+      return new Response("Expected a WebSocket upgrade\n", { status: 426 });
+    }
+    const { socket, response } = upgraded;
     sockets.add(socket);
     const gone = (): unknown => sockets.delete(socket);
     attachDenoSocket(socket, handlers, options.maxMessageBytes, gone);

@@ -1,5 +1,20 @@
 import type { ServerSocketHandlers } from "./serve_port.ts";
 
+/** `Deno.upgradeWebSocket`. */
+export type DenoUpgrade = (
+  request: Request,
+  options: { readonly idleTimeout: number },
+) => { readonly socket: WebSocket; readonly response: Response };
+
+/** Upgrades; `null` where key or version is missing, which `Deno.serve` would answer with 500. */
+export function tryUpgrade(upgrade: DenoUpgrade, request: Request): ReturnType<DenoUpgrade> | null {
+  try {
+    return upgrade(request, { idleTimeout: 0 });
+  } catch {
+    return null;
+  }
+}
+
 /** Wires the server's end of a Deno socket to its handlers. */
 export function attachDenoSocket(
   socket: WebSocket,

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { type BrainParts, openBrainParts } from "../../src/brain/core.ts";
 import { createGateway } from "../../src/brain/gateway.ts";
 import { createOperator } from "../../src/brain/operator.ts";
-import { decodeHmacSecret } from "../../src/protocol/hmac.ts";
+import { decodeHmacSecret, importHmacKey } from "../../src/protocol/hmac.ts";
 import { parseTimestampMs } from "../../src/protocol/timestamps.ts";
 import { helloPayload, RecordingSocket, until } from "../_support/brain_peer.ts";
 
@@ -88,6 +88,7 @@ describe("Gateway", () => {
         }),
       whyRefused: () => Promise.resolve("unknown"),
       projectSecret: () => Promise.resolve(decodeHmacSecret(one.secret_b64url)),
+      projectKey: () => importHmacKey(decodeHmacSecret(one.secret_b64url)),
     });
     const socket = new RecordingSocket();
     const handlers = gateway.accept({ authorization: "Bearer t", remoteAddress: one.name });
