@@ -64,7 +64,11 @@ interface Command {
 
 async function issue(agent: StockAgent, name: string, body: Json): Promise<Command> {
   const address = addressOf(agent);
-  const answer = await brain.post(`commands/${name}`, { agent_id: agent.id, ...body }, address);
+  // The last process of a token that dials again leaves it offline for a moment.
+  const answer = await until(`a connection for ${name}`, async () => {
+    const got = await brain.post(`commands/${name}`, { agent_id: agent.id, ...body }, address);
+    return got.status === 503 ? undefined : got;
+  });
   assert.equal(answer.status, 202, `${name}: ${JSON.stringify(answer.body)}`);
   const { id } = answer.body as { readonly id: string };
   return await until(`end of ${name}`, async () => {
