@@ -1,3 +1,4 @@
+import { overrideMethod } from "../../base/override_method.ts";
 import { readCarrier, writeCarrier } from "../../base/work_carrier.ts";
 import type { JobContexts, WorkContext } from "../../base/work_context.ts";
 import { member, text } from "./facts.ts";
@@ -5,7 +6,6 @@ import type { BullJobLike } from "./like.ts";
 import { MAX_KNOWN_CONTEXTS } from "./limits.ts";
 import { quietly } from "./quietly.ts";
 import { taskIdOf } from "./task_id.ts";
-import { wrapMethod } from "./wrap_method.ts";
 
 // BullMQ 5 and 6 keep options that they do not know beside those that they do,
 // in Redis, through retries and in every process. Its own `telemetry` option
@@ -122,17 +122,18 @@ export function createBullContexts(
     },
     follow(worker, queue) {
       // On this instance only; inputs, answers and errors pass unchanged.
-      return work === undefined ? () => {} : wrapMethod(worker, profile.runner, (call) => {
-        const [job] = call.values;
-        const facts = { name: text(member(job, "name")) ?? queue, queue };
-        const taskId = text(member(job, "id"));
-        const context = quietly(() => of(job as BullJobLike, queue));
-        return work.enter(
-          taskId === undefined ? facts : { ...facts, taskId: taskIdOf(queue, taskId) },
-          context,
-          () => call.pass(),
-        );
-      });
+      return work === undefined
+        ? () => {}
+        : overrideMethod(worker, profile.runner, (call, _self, [job]) => {
+          const facts = { name: text(member(job, "name")) ?? queue, queue };
+          const taskId = text(member(job, "id"));
+          const context = quietly(() => of(job as BullJobLike, queue));
+          return work.enter(
+            taskId === undefined ? facts : { ...facts, taskId: taskIdOf(queue, taskId) },
+            context,
+            () => call(),
+          );
+        });
     },
   };
 }

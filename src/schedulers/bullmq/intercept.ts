@@ -1,6 +1,6 @@
 import { text } from "../../engines/bullmq/facts.ts";
 import { quietly } from "../../engines/bullmq/quietly.ts";
-import { type Around, overrideMethod } from "../override.ts";
+import { type Around, overrideMethod } from "../../base/override_method.ts";
 import { definitionFrom } from "./definition.ts";
 import type { ScheduleStore } from "./store.ts";
 

@@ -1,5 +1,5 @@
 import { type CronerModuleLike, type CronLike, isCronerModule } from "./peer.ts";
-import { overrideMethod } from "../override.ts";
+import { overrideMethod } from "../../base/override_method.ts";
 
 // Not a literal, so that bundlers and registries do not make croner a
 // dependency of everybody who imports this file.

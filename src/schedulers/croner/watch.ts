@@ -1,6 +1,6 @@
 import type { ScheduleRun } from "../contract.ts";
 import type { CronLike } from "./peer.ts";
-import { overrideMethod } from "../override.ts";
+import { overrideMethod } from "../../base/override_method.ts";
 import { type ReportedRun, runReporter } from "./run_reporter.ts";
 
 /** What a watched job tells. */

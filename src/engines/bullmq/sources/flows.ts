@@ -1,21 +1,24 @@
+import { overrideMethod } from "../../../base/override_method.ts";
 import type { BullContexts } from "../job_contexts.ts";
 import type { BullFlowProducerLike } from "../like.ts";
 import { quietly } from "../quietly.ts";
-import { type Unwrap, wrapMethod } from "../wrap_method.ts";
 
 /**
  * Lets the jobs of the flows that a producer adds, or any of a class, carry the
  * context of the request. Their arrivals are read from Redis.
  */
-export function watchFlows(target: BullFlowProducerLike | object, contexts: BullContexts): Unwrap {
+export function watchFlows(
+  target: BullFlowProducerLike | object,
+  contexts: BullContexts,
+): () => void {
   const stops = [
-    wrapMethod(
+    overrideMethod(
       target,
       "add",
-      ({ values: [flow, ...more], pass }) => pass([carried(contexts, flow), ...more]),
+      (call, _self, [flow, ...more]) => call([carried(contexts, flow), ...more]),
     ),
-    wrapMethod(target, "addBulk", ({ values: [flows, ...more], pass }) =>
-      pass([
+    overrideMethod(target, "addBulk", (call, _self, [flows, ...more]) =>
+      call([
         Array.isArray(flows) ? flows.map((flow: unknown) => carried(contexts, flow)) : flows,
         ...more,
       ])),

@@ -1,5 +1,5 @@
+import { overrideMethod } from "../../../base/override_method.ts";
 import { member } from "../facts.ts";
-import { wrapMethod } from "../wrap_method.ts";
 
 /** Lets a worker go on without the end of a job that it runs. */
 export interface LetGo {
@@ -20,9 +20,9 @@ export function createLetGo(worker: object): LetGo {
   const running = new Map<string, (error: Error) => void>();
   const none: LetGo = { letGo: () => false, stop() {} };
   if (member(worker, "processorAcceptsSignal") === true) return none;
-  const unwrap = wrapMethod(worker, "callProcessJob", ({ values, pass }) => {
-    const answer = pass();
-    const id = member(values[0], "id");
+  const restore = overrideMethod(worker, "callProcessJob", (call, _self, [job]) => {
+    const answer = call();
+    const id = member(job, "id");
     if (!(answer instanceof Promise) || typeof id !== "string") return answer;
     return new Promise((resolve, reject) => {
       running.set(id, reject);
@@ -51,7 +51,7 @@ export function createLetGo(worker: object): LetGo {
       return true;
     },
     stop() {
-      unwrap();
+      restore();
       running.clear();
     },
   };

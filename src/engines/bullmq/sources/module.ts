@@ -1,8 +1,8 @@
+import { overrideMethod } from "../../../base/override_method.ts";
 import type { Ancestors } from "../ancestors.ts";
 import type { BullQueueLike, BullWorkerLike } from "../like.ts";
 import { quietly } from "../quietly.ts";
 import type { Reporter } from "../reporter.ts";
-import { type Unwrap, wrapMethod } from "../wrap_method.ts";
 import { watchFlows } from "./flows.ts";
 import { watchProducers } from "./producer.ts";
 
@@ -32,7 +32,7 @@ export function watchModule(
   module: BullmqModuleLike,
   reporter: Reporter,
   finds: ModuleFinds,
-): Unwrap {
+): () => void {
   const queues = prototypeOf(module.Queue);
   const workers = prototypeOf(module.Worker);
   const flows = prototypeOf(module.FlowProducer);
@@ -49,14 +49,14 @@ export function watchModule(
 }
 
 // BullMQ calls `run` at the end of the constructor, or the user does later.
-function watchRuns(prototype: object, finds: ModuleFinds): Unwrap {
+function watchRuns(prototype: object, finds: ModuleFinds): () => void {
   const known = new WeakSet<object>();
-  return wrapMethod(prototype, "run", ({ self, pass }) => {
-    if (!known.has(self)) {
+  return overrideMethod(prototype, "run", (call, self) => {
+    if (typeof self === "object" && self !== null && !known.has(self)) {
       known.add(self);
       quietly(() => finds.worker(self as BullWorkerLike));
     }
-    return pass();
+    return call();
   });
 }
 

@@ -1,10 +1,10 @@
+import { overrideMethod } from "../../../base/override_method.ts";
 import type { Ancestors } from "../ancestors.ts";
 import { member, text } from "../facts.ts";
 import type { BullContexts } from "../job_contexts.ts";
 import type { BullJobLike, BullQueueLike } from "../like.ts";
 import { quietly } from "../quietly.ts";
 import type { Reporter } from "../reporter.ts";
-import { type Unwrap, wrapMethod } from "../wrap_method.ts";
 
 type Method = "add" | "addBulk";
 
@@ -19,7 +19,7 @@ export function watchProducer(
   queue: BullQueueLike,
   reporter: Reporter,
   ancestors: Ancestors,
-): Unwrap {
+): () => void {
   const arrivals = createArrivals(queue, reporter, ancestors);
   const stops = [...wrapAdding(queue, () => arrivals, reporter.contexts), arrivals.stop];
   return () => {
@@ -35,7 +35,7 @@ export function watchProducers(
   prototype: object,
   reporter: Reporter,
   found: (queue: BullQueueLike) => Ancestors,
-): Unwrap {
+): () => void {
   const known = new WeakMap<object, Arrivals>();
   const stops = wrapAdding(prototype, (owner) => {
     const earlier = known.get(owner);
@@ -54,7 +54,7 @@ function wrapAdding(
   target: object,
   of: (queue: object) => Arrivals,
   contexts: BullContexts,
-): readonly Unwrap[] {
+): readonly (() => void)[] {
   return [
     wrap(target, "add", contexts, (queue, job, values) => of(queue).added(job, values[2])),
     wrap(target, "addBulk", contexts, (queue, jobs, values) => {
@@ -73,12 +73,13 @@ function wrap(
   method: Method,
   contexts: BullContexts,
   seen: Seen,
-): Unwrap {
-  return wrapMethod(target, method, ({ self: queue, values, pass, isOver }) => {
+): () => void {
+  return overrideMethod(target, method, (call, self, values, isOver) => {
+    const queue = typeof self === "object" && self !== null ? self : target;
     const name = text(member(queue, "name")) ?? "";
     const carried = quietly(() => contexts.carry(method, name, values)) ??
       { values, contexts: [] };
-    const answer = pass(carried.values);
+    const answer = call(carried.values);
     if (!(answer instanceof Promise)) return answer;
     // One chain: a rejection stays the caller's, handled or not.
     return answer.then((value: unknown) => {
