@@ -1,5 +1,5 @@
 import { isZ4jError } from "../../src/base/errors.ts";
-import { hexOf } from "../../src/protocol/hmac.ts";
+import { hexOf } from "../../src/base/hex.ts";
 import {
   type JsonTree,
   parseJsonBytes,

@@ -4,7 +4,7 @@ import {
   encodeHmacSecret,
   hashAgentToken,
 } from "../../src/protocol/derive.ts";
-import { hexOf } from "../../src/protocol/hmac.ts";
+import { hexOf } from "../../src/base/hex.ts";
 import { bytesOfHex, differs, firstOf, textOf, type VectorCase } from "./case.ts";
 
 /** Checks the derivations of the brain side. */

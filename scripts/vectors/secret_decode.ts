@@ -1,5 +1,6 @@
 import { isZ4jError } from "../../src/base/errors.ts";
-import { decodeHmacSecret, hexOf, importHmacKey } from "../../src/protocol/hmac.ts";
+import { hexOf } from "../../src/base/hex.ts";
+import { decodeHmacSecret, importHmacKey } from "../../src/protocol/hmac.ts";
 import { differs, firstOf, textOf, type VectorCase } from "./case.ts";
 
 /** Checks the decoding of a secret, and whether a key can be made of it. */

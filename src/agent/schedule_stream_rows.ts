@@ -1,4 +1,5 @@
 import { Z4jError } from "../base/errors.ts";
+import { hexOf } from "../base/hex.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { canonicalText } from "../protocol/external_schedule.ts";
 import {
@@ -112,9 +113,7 @@ async function publicKey(key: string, redactor: ScheduleRedactor): Promise<strin
   }
   const bytes = new TextEncoder().encode(key);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return `key-${
-    Array.from(hash.slice(0, 12), (byte) => byte.toString(16).padStart(2, "0")).join("")
-  }`;
+  return `key-${hexOf(hash.slice(0, 12))}`;
 }
 
 /** People tell schedules apart by name: a hidden or repeated one gives way to the key. */

@@ -1,14 +1,8 @@
-const HEX: readonly string[] = Array.from(
-  { length: 256 },
-  (_, i) => i.toString(16).padStart(2, "0"),
-);
+import { hexOf } from "./hex.ts";
 
 /** `count` random bytes as lower-case hex. */
 export function randomHex(count: number): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(count));
-  let text = "";
-  for (const byte of bytes) text += HEX[byte];
-  return text;
+  return hexOf(crypto.getRandomValues(new Uint8Array(count)));
 }
 
 /** A frame id with 128 random bits; the brain answers by this id alone. */

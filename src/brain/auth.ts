@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { hexOf } from "../base/hex.ts";
 import { randomHex } from "../base/ids.ts";
 import {
   API_TOKEN_PREFIX,
@@ -75,16 +76,16 @@ class LocalAuth implements Auth {
     }
     this.#link = null;
     const session = randomHex(32);
-    this.#keep(toKey(await digest(session)), now + SESSION_MS);
+    this.#keep(hexOf(await digest(session)), now + SESSION_MS);
     return { kind: "signed_in", session };
   }
 
   async signOut(session: string): Promise<void> {
-    this.#sessions.delete(toKey(await digest(session)));
+    this.#sessions.delete(hexOf(await digest(session)));
   }
 
   async hasSession(session: string): Promise<boolean> {
-    const endsAtMs = this.#sessions.get(toKey(await digest(session)));
+    const endsAtMs = this.#sessions.get(hexOf(await digest(session)));
     return endsAtMs !== undefined && this.#clock.now() < endsAtMs;
   }
 
@@ -110,8 +111,4 @@ function isEqual(left: Uint8Array, right: Uint8Array): boolean {
 
 async function digest(text: string): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-}
-
-function toKey(hash: Uint8Array): string {
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,3 +1,4 @@
+import { hexOf } from "../base/hex.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { encodeCanonical } from "../protocol/canonical_json.ts";
 import { compareCodePoints } from "../protocol/json_text.ts";
@@ -115,5 +116,5 @@ function member(tree: JsonTree, key: string): JsonTree {
 
 async function sha256(text: string): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexOf(new Uint8Array(hash));
 }

@@ -1,3 +1,5 @@
+import { hexOf } from "../base/hex.ts";
+
 /** Why a file of another project is left alone. */
 export const FOREIGN = "it was written under another project's secret";
 
@@ -10,8 +12,7 @@ const HEX_DIGITS = 16;
  */
 export async function fingerprintOf(secret: Uint8Array): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-256", new Uint8Array(secret));
-  const hex = [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0"));
-  return hex.join("").slice(0, HEX_DIGITS);
+  return hexOf(new Uint8Array(hash)).slice(0, HEX_DIGITS);
 }
 
 /** Whether a file belongs to another project; one that does not say is taken. */

@@ -1,5 +1,6 @@
 import { Z4jError } from "../base/errors.ts";
-import { hexOf, hmacBytes } from "./hmac.ts";
+import { hexOf } from "../base/hex.ts";
+import { hmacBytes } from "./hmac.ts";
 import { MIN_SECRET_BYTES } from "./limits.ts";
 
 const encoder = new TextEncoder();

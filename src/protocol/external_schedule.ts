@@ -1,3 +1,4 @@
+import { hexOf } from "../base/hex.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { encodeCanonical } from "./canonical_json.ts";
 import {
@@ -158,7 +159,7 @@ export function canonicalText(body: object, print: PrintCanonical = encodeCanoni
 async function digestOf(body: object, print?: PrintCanonical): Promise<string> {
   const bytes = new TextEncoder().encode(canonicalText(body, print));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexOf(hash);
 }
 
 function positionOf(input: StreamPosition): StreamPosition {

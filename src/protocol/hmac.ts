@@ -1,4 +1,5 @@
 import { Z4jError } from "../base/errors.ts";
+import { hexOf } from "../base/hex.ts";
 import { MIN_SECRET_BYTES } from "./limits.ts";
 
 /** Why a secret was refused. */
@@ -13,10 +14,6 @@ export interface HmacKey {
 }
 
 const encoder = new TextEncoder();
-const HEX: readonly string[] = Array.from(
-  { length: 256 },
-  (_, byte) => byte.toString(16).padStart(2, "0"),
-);
 // White space of the reference's strip(): U+001C..U+001F and U+0085 count,
 // U+FEFF does not (trap 9).
 const SPACE =
@@ -81,13 +78,6 @@ export function equalTexts(a: string, b: string): boolean {
   let difference = 0;
   for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
   return difference === 0;
-}
-
-/** Prints bytes as lower-case hex. */
-export function hexOf(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += HEX[byte];
-  return text;
 }
 
 async function signWith(key: CryptoKey, text: string): Promise<string> {

@@ -1,4 +1,5 @@
-import { equalTexts, hexOf, hmacHex } from "./hmac.ts";
+import { hexOf } from "../base/hex.ts";
+import { equalTexts, hmacHex } from "./hmac.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
 import { equal } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { hexOf, hmacBytes } from "../../src/protocol/hmac.ts";
+import { hexOf } from "../../src/base/hex.ts";
+import { hmacBytes } from "../../src/protocol/hmac.ts";
 import { floatText } from "../../src/protocol/json_text.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

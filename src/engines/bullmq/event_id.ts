@@ -1,3 +1,4 @@
+import { HEX } from "../../base/hex.ts";
 import type { TaskEventKind } from "../contract.ts";
 
 /**
@@ -30,11 +31,6 @@ export interface AttemptIdentity {
 export function attemptId({ taskId, kind, createdMs, timeMs, run }: AttemptIdentity): string {
   return eventId(timeMs, `${taskId}\n${createdMs}\n${kind}\n${run ?? ""}`);
 }
-
-const HEX: readonly string[] = Array.from(
-  { length: 256 },
-  (_, byte) => byte.toString(16).padStart(2, "0"),
-);
 
 // Printing a number above 31 bits takes some engines several times as long.
 function hex(value: number): string {
