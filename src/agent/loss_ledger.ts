@@ -1,4 +1,5 @@
-import type { EventBuffer, LossByKind } from "../buffer/port.ts";
+import { totalOf } from "../base/total.ts";
+import type { EventBuffer } from "../buffer/port.ts";
 import type { TelemetryLoss } from "../protocol/frames.ts";
 
 /** Counts what could not be recorded or kept, for heartbeats and status. */
@@ -34,16 +35,17 @@ export function createLossLedger(
     bySource: () => Object.fromEntries(sources),
     total() {
       const { capacity, storage, content, closed } = buffer.losses();
-      return beforeBuffer() + sum(capacity) + sum(storage) + sum(content) + sum(closed);
+      return beforeBuffer() + totalOf(capacity) + totalOf(storage) + totalOf(content) +
+        totalOf(closed);
     },
     telemetry() {
       const { storage, content, closed } = buffer.losses();
-      const evicted = sum(buffer.storedLosses());
+      const evicted = totalOf(buffer.storedLosses());
       const run = {
         ...Object.fromEntries(sources),
-        "buffer.storage": sum(storage),
-        "buffer.content": sum(content),
-        "buffer.closed": sum(closed),
+        "buffer.storage": totalOf(storage),
+        "buffer.content": totalOf(content),
+        "buffer.closed": totalOf(closed),
       };
       return {
         buffer_id: buffer.storeId,
@@ -54,8 +56,4 @@ export function createLossLedger(
       };
     },
   };
-}
-
-function sum(losses: LossByKind): number {
-  return Object.values(losses).reduce((total, count) => total + count, 0);
 }

@@ -2,7 +2,8 @@ import type { Clock } from "../base/clock.ts";
 import { errorText } from "../base/errors.ts";
 import { randomUuid } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
-import type { EventBuffer, LossByKind } from "../buffer/port.ts";
+import { totalOf } from "../base/total.ts";
+import type { EventBuffer } from "../buffer/port.ts";
 import type { Engine } from "../engines/contract.ts";
 import {
   type AgentStatusPayload,
@@ -318,7 +319,7 @@ class AgentRuntime implements Runtime {
   // A store makes room while it appends; nobody else would tell the host.
   tellBufferLosses(): void {
     for (const [reason, byKind] of Object.entries(this.buffer.losses())) {
-      const total = sumOf(byKind);
+      const total = totalOf(byKind);
       const count = total - (this.#toldLosses.get(reason) ?? 0);
       if (count <= 0) continue;
       this.#toldLosses.set(reason, total);
@@ -355,10 +356,6 @@ const MAX_STATUS_NAMES = 32;
 const MAX_WORKER_ID = 128;
 // Reading the files of the other processes takes milliseconds.
 const ANNOUNCE_DEADLINE_MS = 2000;
-
-function sumOf(losses: LossByKind): number {
-  return Object.values(losses).reduce((total, count) => total + count, 0);
-}
 
 function bounded(count: number): number {
   return Math.min(MAX_COUNT, Math.max(0, Math.floor(count)));

@@ -6,6 +6,7 @@ import { noopLogger, safeLogger } from "../base/logger.ts";
 import type { Logger } from "../base/logger.ts";
 import type { MaybePromise } from "../base/maybe_promise.ts";
 import { once } from "../base/once.ts";
+import { totalOf } from "../base/total.ts";
 import { closedError } from "./failures.ts";
 import { createGroupWindow } from "./group_window.ts";
 import { CLOSE_STEP_MS, GROUP_LIMITS, STORAGE_BACKOFF } from "./limits.ts";
@@ -26,7 +27,7 @@ import type {
 } from "./port.ts";
 import { createRemovals } from "./removals.ts";
 import type { Removals } from "./removals.ts";
-import { createTally, totalOf } from "./tally.ts";
+import { createTally } from "./tally.ts";
 import type { Tally } from "./tally.ts";
 import { createWriteTrouble } from "./write_trouble.ts";
 import type { TroubleText, WriteTrouble } from "./write_trouble.ts";

@@ -2,6 +2,7 @@ import type { CancelTimer, Clock } from "../base/clock.ts";
 import { sleep } from "../base/clock.ts";
 import { errorText } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
+import { totalOf } from "../base/total.ts";
 import type { GroupedBuffer } from "./grouped.ts";
 import {
   ADOPTION_LIMITS,
@@ -169,5 +170,5 @@ class Watch implements Neighbourhood {
 }
 
 function lostToStorage(buffer: GroupedBuffer): number {
-  return Object.values(buffer.losses().storage).reduce((sum, count) => sum + count, 0);
+  return totalOf(buffer.losses().storage);
 }

@@ -32,8 +32,3 @@ export function createTally(initial: LossByKind = {}): Tally {
     },
   };
 }
-
-/** How many there are of all kinds. */
-export function totalOf(losses: LossByKind): number {
-  return Object.values(losses).reduce((total, count) => total + count, 0);
-}

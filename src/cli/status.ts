@@ -1,4 +1,5 @@
 import { systemClock } from "../base/clock.ts";
+import { totalOf } from "../base/total.ts";
 import { readPresence } from "../presence/read.ts";
 import type { AgentPresence } from "../presence/record.ts";
 import type { Command } from "./command.ts";
@@ -56,7 +57,7 @@ function render(home: string, agents: readonly AgentPresence[]): readonly string
 }
 
 function lossesOf({ status }: AgentPresence): number {
-  return Object.values(status.lost).reduce((sum, count) => sum + count, 0);
+  return totalOf(status.lost);
 }
 
 function agentJson(agent: AgentPresence): Readonly<Record<string, unknown>> {

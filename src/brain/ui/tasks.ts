@@ -1,3 +1,4 @@
+import { totalOf } from "../../base/total.ts";
 import type { BrainStats, Page, TaskFilter, TaskRow } from "../store.ts";
 import { badge, duration, visible, when } from "./format.ts";
 import { html, type Markup } from "./html.ts";
@@ -103,7 +104,7 @@ function taskRow(row: TaskRow, nowMs: number): Markup {
 }
 
 function stateChips(stats: BrainStats, filter: TaskFilter): Markup {
-  const total = Object.values(stats.tasksByState).reduce((sum, count) => sum + count, 0);
+  const total = totalOf(stats.tasksByState);
   const chip = (state: string, count: number): Markup =>
     html`
       <a href="/${filterQuery(filter, {
