@@ -1,8 +1,8 @@
-import { type Clock, TIMED_OUT, withDeadline } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { isJsonObject, type JsonArray, type JsonObject, type JsonValue } from "../base/json.ts";
-import { readText } from "../base/read_text.ts";
-import { BODY_DEADLINE_MS, MAX_BODY_BYTES, TOO_SLOW } from "./auth_limits.ts";
+import { MAX_BODY_BYTES } from "./auth_limits.ts";
 import { bodyProblem } from "./body_rules.ts";
+import { bodyText } from "./body_text.ts";
 import { type HttpContext, HttpRefusal } from "./http_env.ts";
 import type { CommandStatus, TaskFilter, TaskRowState } from "./store.ts";
 
@@ -32,10 +32,9 @@ const MAX_QUERY_CHARS = 500;
 
 /** The bytes of a body as text; refused with 413 when it is too large, 408 when too slow. */
 export async function readBody(c: HttpContext, clock: Clock): Promise<string> {
-  const text = await withDeadline(clock, readText(c.req.raw, MAX_BODY_BYTES), BODY_DEADLINE_MS);
-  if (text === TIMED_OUT) throw new HttpRefusal(408, TOO_SLOW);
-  if (text !== null) return text;
-  throw new HttpRefusal(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);
+  const body = await bodyText(c.req.raw, MAX_BODY_BYTES, clock);
+  if ("status" in body) throw new HttpRefusal(body.status, body.detail);
+  return body.text;
 }
 
 /** The body as a JSON object; anything else is refused. */

@@ -12,7 +12,3 @@ export const MAX_SIGN_IN_FAILURES = 20;
 export const SIGN_IN_WINDOW_MS: number = 60 * 1_000;
 /** Largest request body of API and page. */
 export const MAX_BODY_BYTES: number = 64 * 1_024;
-/** A body that has not arrived after this long is refused with 408. */
-export const BODY_DEADLINE_MS = 15_000;
-/** Why it is refused, for people. */
-export const TOO_SLOW: string = `the body did not arrive within ${BODY_DEADLINE_MS / 1_000} s`;

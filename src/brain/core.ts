@@ -118,7 +118,6 @@ export async function openBrainParts(options: BrainCoreOptions): Promise<BrainPa
     redact,
     logger,
     onOnline,
-    projectSecret,
     projectKey: async (id) => await importHmacKey(await projectSecret(id)),
     dispatcher: new Dispatcher(
       context,

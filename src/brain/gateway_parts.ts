@@ -21,9 +21,7 @@ export interface GatewayParts {
   readonly identify: (token: string) => Promise<AgentIdentity | null>;
   /** Why `identify` knows nobody by a token. */
   readonly whyRefused: (token: string) => Promise<TokenRefusal>;
-  /** The secret of a project's agents. */
-  readonly projectSecret: (projectId: string) => Promise<Uint8Array>;
-  /** The same, ready to sign and verify. */
+  /** The key of a project's agents. */
   readonly projectKey: (projectId: string) => Promise<HmacKey>;
   /** Tells that something came online. */
   readonly onOnline: () => void;

@@ -1,7 +1,6 @@
 import { errorText } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { RequestFacts } from "../platform/serve_port.ts";
-import { importHmacKey } from "../protocol/hmac.ts";
 import type { AgentIdentity, TokenRefusal } from "./agents.ts";
 import type { ConnectRate } from "./connect_rate.ts";
 import { bearerToken } from "./gateway.ts";
@@ -15,7 +14,8 @@ import {
   POLL_FRAMES,
   WAIT_SECONDS,
 } from "./long_poll_limits.ts";
-import { readBody, type RefusedBody } from "./long_poll_request.ts";
+import type { RefusedBody } from "./body_text.ts";
+import { readBody } from "./long_poll_request.ts";
 import { LongPollSession, type UploadOutcome } from "./long_poll_session.ts";
 import { LongPollTable } from "./long_poll_table.ts";
 
@@ -122,11 +122,11 @@ class LongPollDoor implements ClosableAgentHttp {
 
   /** Registers the nonce and claims nothing (protocol 22.3). */
   async #probe({ identity, nonce }: Caller): Promise<Response> {
-    const { context, projectSecret } = this.#parts;
+    const { context, projectKey } = this.#parts;
     const empty = (): Response => answer(identity, { frames: [] });
     if (this.#table.find(identity, nonce) !== null) return empty();
     if (this.#table.isBurnt(identity, nonce)) return refuse(409, INVALIDATED);
-    const key = await importHmacKey(await projectSecret(identity.projectId));
+    const key = await projectKey(identity.projectId);
     if (this.#table.find(identity, nonce) !== null) return empty();
     if (!this.#table.hasRoom(identity, context.clock.monotonic())) {
       return refuse(503, "too many long-poll sessions", { "retry-after": "1" });

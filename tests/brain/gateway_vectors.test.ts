@@ -87,7 +87,6 @@ describe("Gateway", () => {
           projectSlug: "default",
         }),
       whyRefused: () => Promise.resolve("unknown"),
-      projectSecret: () => Promise.resolve(decodeHmacSecret(one.secret_b64url)),
       projectKey: () => importHmacKey(decodeHmacSecret(one.secret_b64url)),
     });
     const socket = new RecordingSocket();

@@ -109,7 +109,6 @@ export class BrainNode {
       redact: this.#redact,
       identify: (token) => Promise.resolve(agentByTokenHash(this.#db, token)),
       whyRefused: () => Promise.resolve("unknown"),
-      projectSecret: () => Promise.reject(new Error("no frame needs the secret itself")),
       projectKey: () => Promise.resolve(virtualKey(this.secret)),
       onOnline: () => {},
       logger: noopLogger,
