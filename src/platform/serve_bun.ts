@@ -1,4 +1,5 @@
 import type { ServeOptions, Server, ServerSocketHandlers } from "./serve_port.ts";
+import { refusedUpgrade } from "./serve_refusal.ts";
 
 interface BunSocket {
   readonly data: ServerSocketHandlers;
@@ -22,8 +23,6 @@ interface BunGlobal {
 // A connection that says nothing, or stops within its headers, is closed after this.
 const SILENT_SECONDS = 30;
 
-const NEVER_OPENED = 1006;
-
 /** `Bun.serve`. Quiet sockets and event streams live: their idle timers are off. */
 export function serveBun(options: ServeOptions): Server {
   const server = (globalThis as unknown as BunGlobal).Bun.serve({
@@ -37,8 +36,7 @@ export function serveBun(options: ServeOptions): Server {
       const handlers = options.upgrade(request, facts);
       if (handlers === null) return options.fetch(request, facts);
       if (server.upgrade(request, { data: handlers })) return undefined;
-      handlers.closed(NEVER_OPENED);
-      return new Response("Expected a WebSocket upgrade\n", { status: 426 });
+      return refusedUpgrade(handlers);
     },
     websocket: {
       idleTimeout: 0,

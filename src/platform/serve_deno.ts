@@ -1,6 +1,7 @@
 import { systemClock, withDeadline } from "../base/clock.ts";
 import { attachDenoSocket, type DenoUpgrade, tryUpgrade } from "./serve_deno_socket.ts";
 import type { ServeOptions, Server } from "./serve_port.ts";
+import { refusedUpgrade } from "./serve_refusal.ts";
 
 // Structural, so that type checkers without Deno's types follow the import.
 interface DenoServer {
@@ -19,8 +20,6 @@ interface DenoGlobal {
 // A peer that does not answer the close frame is dropped after this long.
 const CLOSE_MS = 1_000;
 
-const NEVER_OPENED = 1006;
-
 /** `Deno.serve`. */
 export function serveDeno({ hostname, port, ...options }: ServeOptions): Server {
   const { Deno } = globalThis as unknown as { readonly Deno: DenoGlobal };
@@ -32,10 +31,7 @@ export function serveDeno({ hostname, port, ...options }: ServeOptions): Server 
     const handlers = options.upgrade(request, facts);
     if (handlers === null) return options.fetch(request, facts);
     const upgraded = tryUpgrade(Deno.upgradeWebSocket, request);
-    if (upgraded === null) {
-      handlers.closed(NEVER_OPENED);
-      return new Response("Expected a WebSocket upgrade\n", { status: 426 });
-    }
+    if (upgraded === null) return refusedUpgrade(handlers);
     const { socket, response } = upgraded;
     sockets.add(socket);
     const gone = (): unknown => sockets.delete(socket);
