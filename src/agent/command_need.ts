@@ -1,6 +1,7 @@
-import type { Engine } from "../engines/contract.ts";
+import type { Engine, EngineCapability } from "../engines/contract.ts";
 import type { ReceivedCommand } from "./commands.ts";
 import { engineNameOf } from "./engine_choice.ts";
+import type { EngineAction } from "./engine_commands.ts";
 import type { Announcement } from "./hello.ts";
 import { schedulerNameOf } from "./schedule_commands.ts";
 
@@ -11,7 +12,7 @@ export interface CommandNeed {
   /** The engine or scheduler, `null` for any. */
   readonly name: string | null;
   /** What the engine should be able to do, `null` for nothing special. */
-  readonly token: string | null;
+  readonly token: EngineCapability | null;
   /** Whether a neighbour may carry it out: a stream of schedules belongs to its session. */
   readonly isPortable: boolean;
 }
@@ -20,7 +21,7 @@ export interface CommandNeed {
 export type Fit = "full" | "part" | "none";
 
 // The abilities behind the actions on engines; `null` where any engine will do.
-const ENGINE_TOKENS: Readonly<Record<string, string | null>> = {
+const ENGINE_TOKENS: Readonly<Record<EngineAction, EngineCapability | null>> = {
   submit_task: "submit_task",
   "schedule.fire": "submit_task",
   retry_task: "retry_task",
@@ -41,23 +42,26 @@ const ENGINE_TOKENS: Readonly<Record<string, string | null>> = {
   reconcile_task: null,
 };
 
-const SCHEDULER_ACTIONS: Readonly<Record<string, boolean>> = {
-  "schedule.trigger_now": true,
-  "schedule.enable": true,
-  "schedule.disable": true,
-  "schedule.external.activate": false,
-  "schedule.external.control": false,
-  "schedule.external.mutate": false,
-};
+const TOKENS: ReadonlyMap<string, EngineCapability | null> = new Map(Object.entries(ENGINE_TOKENS));
+
+// Whether a neighbour may carry out what a scheduler is asked for.
+const SCHEDULER_ACTIONS: ReadonlyMap<string, boolean> = new Map([
+  ["schedule.trigger_now", true],
+  ["schedule.enable", true],
+  ["schedule.disable", true],
+  ["schedule.external.activate", false],
+  ["schedule.external.control", false],
+  ["schedule.external.mutate", false],
+]);
 
 /** What a command needs; `null` when any process answers it alike. */
 export function needOf(command: ReceivedCommand): CommandNeed | null {
   const { action } = command;
-  const isPortable = Object.hasOwn(SCHEDULER_ACTIONS, action) ? SCHEDULER_ACTIONS[action] : null;
-  if (typeof isPortable === "boolean") {
+  const isPortable = SCHEDULER_ACTIONS.get(action);
+  if (isPortable !== undefined) {
     return { kind: "schedulers", name: schedulerNameOf(command), token: null, isPortable };
   }
-  const token = Object.hasOwn(ENGINE_TOKENS, action) ? ENGINE_TOKENS[action] : undefined;
+  const token = TOKENS.get(action);
   if (token === undefined) return null;
   const name = engineNameOf(command);
   return name.ok ? { kind: "engines", name: name.name, token, isPortable: true } : null;

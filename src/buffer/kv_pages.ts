@@ -126,7 +126,8 @@ function isLine(line: unknown): line is Line {
     (parts === 0 || parts === Math.ceil(bytes / KV_VALUE_BYTES));
 }
 
-function isCount(value: unknown): value is number {
+/** Whether a stored value counts something. */
+export function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 

@@ -1,9 +1,10 @@
 import { Z4jError } from "../base/errors.ts";
 import { randomUuid } from "../base/ids.ts";
+import { isJsonObject } from "../base/json.ts";
 import { EntryLog } from "./entry_log.ts";
 import type { KvChange } from "./kv_commit.ts";
 import type { DenoKvLike, KvKey } from "./kv_like.ts";
-import { cutBytes, joinParts, unpackPage } from "./kv_pages.ts";
+import { cutBytes, isCount, joinParts, unpackPage } from "./kv_pages.ts";
 import type { EntryClass, LossByKind } from "./port.ts";
 
 /** The facts that one commit changes last: what it names is stored. */
@@ -119,8 +120,8 @@ function headOf(value: unknown): HeadValue {
     throw openError(`its version is ${typeof version === "number" ? version : "missing"}`);
   }
   const { storeId, lastId, floors, losses } = head;
-  const isRight = typeof storeId === "string" && isCount(lastId) && isRecord(losses) &&
-    isRecord(floors) && CLASSES.every((cls) => isCount(floors[cls])) &&
+  const isRight = typeof storeId === "string" && isCount(lastId) && isJsonObject(losses) &&
+    isJsonObject(floors) && CLASSES.every((cls) => isCount(floors[cls])) &&
     Object.values(losses).every(isCount);
   if (!isRight) throw openError("its head is of another form");
   return head as HeadValue;
@@ -131,14 +132,6 @@ function openError(state: string): Z4jError {
     "Z4J_BUFFER_OPEN",
     `Cannot open the buffer in Deno KV: ${state}, expected that of version 1; update @z4j/core`,
   );
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const CLASSES: readonly EntryClass[] = ["progress", "terminal", "schedule"];
