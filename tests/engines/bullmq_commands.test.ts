@@ -235,11 +235,18 @@ function declareJobs(bullmq: Bullmq): void {
 
   it("cancel: refuses what began before the agent and takes no signal", async () => {
     let release = (): void => {};
+    let begun = false;
     const held = new Promise<void>((resolve) => release = resolve);
-    await using bed = await open(bullmq, { processor: () => held });
+    await using bed = await open(bullmq, {
+      processor: () => {
+        begun = true;
+        return held;
+      },
+    });
     await bed.engine.detach();
     const job = await bed.queue.add("early", {}, { attempts: 2 });
-    await until("start", async () => await job.isActive());
+    // Redis calls it active a moment before its processor is called.
+    await until("start", () => begun);
     await bed.engine.attach(bed.seen.sink);
     const outcome = await bed.cancel(bed.id(job));
     equal(outcome.status, "refused");
