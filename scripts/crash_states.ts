@@ -4,12 +4,13 @@
  * each real one; if it lost nothing, the search would be blind.
  */
 import { execFile, execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { parseArgs, promisify } from "node:util";
+import { keepAccount } from "./account_parts/json.ts";
+import type { RuntimeName } from "./bench/measure.ts";
+import { runtimeCommand } from "./bench/peer.ts";
 import type { Exploration, Found } from "./crash_states_parts/explore.ts";
 import type { Tracing } from "./crash_states_parts/marks.ts";
-import { commandOf, type Runtime } from "./crash_states_parts/trace.ts";
 
 const SCRIPT = "scripts/crash_states_parts/explore.ts";
 
@@ -22,7 +23,7 @@ const KV_CONTROL_STATES = 100;
 // A promise before its write is missed by nearly every state.
 const PREFIX_CONTROL_STATES = 40;
 
-const SHARES: Readonly<Record<Runtime, readonly Share[]>> = {
+const SHARES: Readonly<Record<RuntimeName, readonly Share[]>> = {
   bun: [
     { subject: "buffer", share: 0.28, control: CONTROL_STATES },
     { subject: "brain", share: 0.23, control: CONTROL_STATES },
@@ -44,8 +45,8 @@ const { values } = parseArgs({
   },
 });
 
-async function explore(runtime: Runtime, task: Exploration): Promise<Found> {
-  const [command, ...flags] = commandOf(runtime);
+async function explore(runtime: RuntimeName, task: Exploration): Promise<Found> {
+  const [command, ...flags] = runtimeCommand(runtime);
   const { stdout } = await promisify(execFile)(
     command,
     [...flags, SCRIPT, JSON.stringify(task)],
@@ -55,7 +56,11 @@ async function explore(runtime: Runtime, task: Exploration): Promise<Found> {
 }
 
 /** One runtime's writers and their controls, one after the other. */
-async function exploreAll(runtime: Runtime, tracing: Tracing, states: number): Promise<Found[]> {
+async function exploreAll(
+  runtime: RuntimeName,
+  tracing: Tracing,
+  states: number,
+): Promise<Found[]> {
   const seed = Number(values.seed);
   const found: Found[] = [];
   for (const { subject, share, control } of SHARES[runtime]) {
@@ -150,9 +155,7 @@ async function main(): Promise<void> {
     tracing,
     found,
   };
-  if (values.json !== undefined) {
-    writeFileSync(values.json, `${JSON.stringify(account, null, 2)}\n`);
-  }
+  if (values.json !== undefined) keepAccount(values.json, account);
   console.log(JSON.stringify(account));
   process.exitCode = account.holds ? 0 : 1;
 }

@@ -2,20 +2,17 @@
  * Hostile input from a grammar, on Deno and on Bun: see `./scripts/fuzz`. Each
  * runtime has a lane and walks through all targets, with cases of its own.
  */
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { FuzzAccount, FuzzFailure } from "../tests/fuzz/target.ts";
+import { keepAccount } from "./account_parts/json.ts";
+import type { RuntimeName } from "./bench/measure.ts";
+import { runtimeCommand } from "./bench/peer.ts";
+import { watchedChild } from "./child_parts/watched_child.ts";
 
 const SCRIPT = "scripts/fuzz_parts/run_one.ts";
-const COMMANDS = {
-  bun: ["node_modules/.bin/bun"],
-  deno: ["node_modules/.bin/deno", "run", "-A", "--no-check"],
-} as const;
-type Runtime = keyof typeof COMMANDS;
-
 // Cases of both runtimes together. A full run gives each target what its speed allows in
 // ten minutes on two cores: a case is 50 µs of work for one, a brain read whole for another.
 const CASES: Readonly<Record<string, { readonly test: number; readonly full: number }>> = {
@@ -41,27 +38,16 @@ const { values } = parseArgs({
 });
 
 interface Run extends FuzzAccount {
-  readonly runtime: Runtime;
+  readonly runtime: RuntimeName;
 }
 
-async function runOne(runtime: Runtime, target: string, cases: number): Promise<Run> {
+async function runOne(runtime: RuntimeName, target: string, cases: number): Promise<Run> {
   const seed = Number(values.seed);
   const from = runtime === "deno" ? cases : 0;
-  const [command, ...flags] = COMMANDS[runtime];
-  const args = [...flags, SCRIPT, target, cases, seed, from].map(String);
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
-  let [last, rest] = ["", ""];
-  const stop = (): void => void child.kill("SIGKILL");
-  let silence = setTimeout(stop, SILENCE_MS);
-  child.stdout.on("data", (chunk) => {
-    clearTimeout(silence);
-    silence = setTimeout(stop, SILENCE_MS);
-    const lines = (rest + String(chunk)).split("\n");
-    rest = lines.pop() ?? "";
-    last = lines.at(-1) ?? last;
-  });
-  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  clearTimeout(silence);
+  const { code, last } = await watchedChild(
+    [...runtimeCommand(runtime), SCRIPT, target, `${cases}`, `${seed}`, `${from}`],
+    { silenceMs: SILENCE_MS },
+  );
   if (last.startsWith("{")) return { runtime, ...JSON.parse(last) as FuzzAccount };
   // Neither a crash nor a hang may look like a run without a failure.
   const why = `the process ended with ${code} after "${last}"`;
@@ -88,7 +74,7 @@ async function main(): Promise<void> {
     const each = CASES[name] ?? { test: 0, full: 0 };
     return Math.ceil(Number(values.cases ?? (values.full ? each.full : each.test)) / 2);
   };
-  const lane = async (runtime: Runtime): Promise<Run[]> => {
+  const lane = async (runtime: RuntimeName): Promise<Run[]> => {
     const runs: Run[] = [];
     for (const name of targets) {
       const run = await runOne(runtime, name, casesOf(name));
@@ -113,9 +99,7 @@ async function main(): Promise<void> {
     ...{ holds: failures.length === 0, seed: Number(values.seed), minutes, cases },
     targets: targets.map((target) => summary(target, runs)),
   };
-  if (values.json !== undefined) {
-    writeFileSync(values.json, `${JSON.stringify(account, null, 2)}\n`);
-  }
+  if (values.json !== undefined) keepAccount(values.json, account);
   console.log(JSON.stringify(account));
   process.exitCode = failures.length === 0 ? 0 : 1;
 }

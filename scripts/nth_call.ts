@@ -3,12 +3,13 @@
  * Bun: see `./scripts/nth_call`.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { loadSqlite } from "../src/buffer/load_sqlite.ts";
 import { startFakeBrain } from "../src/testing/fake_brain.ts";
+import { keepAccount } from "./account_parts/json.ts";
 import { createRandom } from "./chaos_parts/random.ts";
 import {
   describe,
@@ -271,7 +272,7 @@ function tell(
   const line = JSON.stringify(account);
   if (values.json !== undefined) {
     mkdirSync(dirname(values.json), { recursive: true });
-    writeFileSync(values.json, `${JSON.stringify(account, null, 2)}\n`);
+    keepAccount(values.json, account);
   }
   console.log(line);
   process.exitCode = holds ? 0 : 1;

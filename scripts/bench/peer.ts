@@ -59,7 +59,7 @@ export async function startProcess<T>(
 }
 
 /** How to run a script on a runtime of this repository. */
-export function runtimeCommand(runtime: RuntimeName): readonly string[] {
+export function runtimeCommand(runtime: RuntimeName): readonly [string, ...string[]] {
   const program = `node_modules/.bin/${runtime}`;
   return runtime === "deno" ? [program, "run", "-A", "--no-check"] : [program];
 }

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { loadSqlite } from "../../src/buffer/load_sqlite.ts";
+import type { RuntimeName } from "../bench/measure.ts";
 import { createRandom, type Random } from "../chaos_parts/random.ts";
 import { brainSubject } from "./brain_subject.ts";
 import { bufferSubject, kvSubject } from "./buffer_subject.ts";
@@ -18,7 +19,7 @@ import type { Tracing } from "./marks.ts";
 import { logPrefixes } from "./prefixes.ts";
 import { Reopener, type Verdict } from "./reopener.ts";
 import type { Subject, SubjectName } from "./subject.ts";
-import { type Runtime, type Step, traceWriter } from "./trace.ts";
+import { type Step, traceWriter } from "./trace.ts";
 
 /** What to explore. */
 export interface Exploration {
@@ -32,7 +33,7 @@ export interface Exploration {
 
 /** What was found. */
 export interface Found extends Exploration {
-  readonly runtime: Runtime;
+  readonly runtime: RuntimeName;
   /** Steps of the writer in the trace. */
   readonly steps: number;
   /** Syncs among them. */
@@ -106,7 +107,7 @@ async function subjectOf(name: SubjectName): Promise<Subject> {
   return name === "kv" ? kvSubject() : bufferSubject(await loadSqlite());
 }
 
-function stepsOf(task: Exploration, subject: Subject, runtime: Runtime): Step[] {
+function stepsOf(task: Exploration, subject: Subject, runtime: RuntimeName): Step[] {
   const synchronous = task.synchronous === "NORMAL" ? "NORMAL" : "FULL";
   const steps = task.tracing === "strace"
     ? traceWriter(subject, task.subject, runtime, synchronous)

@@ -1,11 +1,11 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
+import type { RuntimeName } from "../bench/measure.ts";
+import { runtimeCommand } from "../bench/peer.ts";
 import { KEPT_NAME, MARKS_NAME, type Synchronous } from "./marks.ts";
 import type { Subject } from "./subject.ts";
-import { commandOf, type Runtime, type Step } from "./trace.ts";
+import { runWriter, type Step } from "./trace.ts";
 
 interface Line {
   readonly log: number;
@@ -21,16 +21,12 @@ interface Line {
 export function logPrefixes(
   subject: Subject,
   name: string,
-  runtime: Runtime,
+  runtime: RuntimeName,
   synchronous: Synchronous,
 ): Step[] {
   const folder = mkdtempSync(join(tmpdir(), "z4j-crash-"));
   try {
-    const [command, ...flags] = commandOf(runtime);
-    execFileSync(command, [...flags, subject.script, folder, "FULL", "prefixes", name], {
-      stdio: ["ignore", "inherit", "inherit"],
-      env: { ...process.env, NO_COLOR: "1" },
-    });
+    runWriter([...runtimeCommand(runtime), subject.script, folder, "FULL", "prefixes", name]);
     const kept = (file: string): Uint8Array =>
       new Uint8Array(readFileSync(join(folder, KEPT_NAME, file)));
     const lines = readFileSync(join(folder, MARKS_NAME), "utf8").trim().split("\n")

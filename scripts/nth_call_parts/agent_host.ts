@@ -20,7 +20,7 @@ import type { WebSocketLike } from "../../src/transport/socket_like.ts";
 import { createWebSocketTransport } from "../../src/transport/websocket.ts";
 import { failingDriver } from "./failing_driver.ts";
 import { hurriedClock } from "./hurried.ts";
-import { SECRET, TOKEN } from "./identity.ts";
+import { hostIdentity, SECRET, TOKEN } from "./identity.ts";
 import { type AgentReport, BUFFER_NAME, openMarks, padOf, startHeart, within } from "./marks.ts";
 import { changedSql } from "./small_log.ts";
 
@@ -69,15 +69,7 @@ const sqlite = smallLog();
 
 function createHost(line: ReturnType<typeof createLine>, take: (buffer: GroupedBuffer) => void) {
   return createAgentCore({
-    identity: {
-      framework: "bare",
-      agentVersion: "0.0.0",
-      hostName: "nth",
-      workerId: trial,
-      workerRole: "task",
-      pid: 1,
-      startedAtMs: Date.now(),
-    },
+    identity: hostIdentity(trial),
     secret: SECRET,
     transport: line.transport,
     async openBuffer() {

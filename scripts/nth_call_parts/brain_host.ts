@@ -19,6 +19,7 @@ import { decodeHmacSecret } from "../../src/protocol/hmac.ts";
 import { createRedactor } from "../../src/redaction/redactor.ts";
 import { createWebSocketTransport } from "../../src/transport/websocket.ts";
 import { hurriedClock } from "./hurried.ts";
+import { hostIdentity } from "./identity.ts";
 import { type BrainReport, openMarks, padOf, startHeart, within } from "./marks.ts";
 import { watchBrainDriver } from "./small_log.ts";
 
@@ -101,15 +102,7 @@ async function work(brain: RunningBrain): Promise<{ recorded: number; acked: num
     acked += last - first + 1;
   });
   const agent = createAgentCore({
-    identity: {
-      framework: "bare",
-      agentVersion: "0.0.0",
-      hostName: "nth",
-      workerId: trial,
-      workerRole: "task",
-      pid: 1,
-      startedAtMs: Date.now(),
-    },
+    identity: hostIdentity(trial),
     secret: decodeHmacSecret(minted.hmac_secret),
     transport: createWebSocketTransport({
       brainUrl: brain.baseUrl,

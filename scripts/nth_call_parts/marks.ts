@@ -1,5 +1,6 @@
 import { openSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { watchLoop } from "../../tests/_support/watch_loop.ts";
 
 /** Name of the file of marks in a host's folder. */
 export const MARKS_NAME = "marks";
@@ -67,17 +68,8 @@ export function openMarks(folder: string): (mark: Mark) => void {
 
 /** Beats as a host does its own work; answers the longest gap. */
 export function startHeart(): () => number {
-  let last = performance.now();
-  let longest = 0;
-  const timer = setInterval(() => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-  }, 5);
-  return () => {
-    clearInterval(timer);
-    return Math.round(Math.max(longest, performance.now() - last));
-  };
+  const longest = watchLoop(5);
+  return () => Math.round(longest());
 }
 
 /** Polls until it holds; answers whether it did before the deadline. */

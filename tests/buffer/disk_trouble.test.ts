@@ -13,6 +13,7 @@ import { openBuffer } from "../../src/buffer/open.ts";
 import type { NewEntry } from "../../src/buffer/port.ts";
 import type { SqliteDriver } from "../../src/buffer/sqlite_driver.ts";
 import { event, tempDir, until } from "../_support/buffer_files.ts";
+import { watchLoop } from "../_support/watch_loop.ts";
 
 const ALL = { maxCount: 1_000_000, maxBytes: 1_000_000_000 };
 // What a host may be held up at most by one turn of ours, on a busy machine.
@@ -85,21 +86,6 @@ async function numbersOf(buffer: GroupedBuffer): Promise<number[]> {
   return rows.map(({ text }) => (JSON.parse(text) as { n: number }).n);
 }
 
-/** Watches the event loop; answers the longest time that it stood still. */
-function watchLoop(): () => number {
-  let last = performance.now();
-  let longest = 0;
-  const timer = setInterval(() => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-  }, 2);
-  return () => {
-    clearInterval(timer);
-    return longest;
-  };
-}
-
 /** Every pushed event is stored or counted with a reason. */
 async function assertAccount(buffer: GroupedBuffer, pushed: number): Promise<number[]> {
   const numbers = await numbersOf(buffer);
@@ -123,7 +109,7 @@ describe("openBuffer() on a real disk in trouble", () => {
     await buffer.settled();
     const { bsize, bavail } = statfsSync(disk);
     writeFileSync(ballast, new Uint8Array((bavail - 8) * bsize));
-    const longest = watchLoop();
+    const longest = watchLoop(2);
     const pushed = 30_000;
     for (let n = 1; n < pushed; n++) {
       buffer.push(sized(n, 40));
@@ -164,7 +150,7 @@ describe("openBuffer() on a real disk in trouble", () => {
     await buffer.settled();
     readOnly = true;
     drivers[0]?.exec("PRAGMA query_only = ON");
-    const longest = watchLoop();
+    const longest = watchLoop(2);
     for (let n = 1; n < 500; n++) buffer.push(sized(n));
     await until(() => buffer.troubled);
     await until(() => drivers.length > 1);
@@ -233,7 +219,7 @@ describe("openBuffer() on a real disk in trouble", () => {
     const buffer = await opened(join(home, "buffer-1.sqlite"));
     for (let n = 0; n < 100; n++) buffer.push(sized(n));
     await buffer.settled();
-    const longest = watchLoop();
+    const longest = watchLoop(2);
     rmSync(home, { recursive: true });
     for (let n = 100; n < 200; n++) buffer.push(sized(n));
     await until(() => buffer.troubled);
@@ -258,7 +244,7 @@ describe("openBuffer() on a real disk in trouble", () => {
     buffer.push(sized(0));
     await buffer.settled();
     const holder = await holdLock(path);
-    const longest = watchLoop();
+    const longest = watchLoop(2);
     for (let n = 1; n < 300; n++) buffer.push(sized(n));
     await until(() => buffer.troubled);
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { createRandom as createStream } from "../../scripts/chaos_parts/random.ts";
 
 /** Random choices that one seed repeats exactly, on every runtime. */
 export interface Random {
@@ -8,15 +9,10 @@ export interface Random {
   pick<T>(items: readonly T[]): T;
 }
 
-/** Creates the choices of a seed (32-bit mulberry). */
+/** Creates the choices of a seed. */
 export function createRandom(seed: number): Random {
-  let state = seed >>> 0;
-  const below = (limit: number): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit);
-  };
+  const { next } = createStream(seed);
+  const below = (limit: number): number => Math.floor(next() * limit);
   return { below, pick: (items) => items[below(items.length)] as (typeof items)[number] };
 }
 

@@ -1,3 +1,5 @@
+import { createRandom } from "../../scripts/chaos_parts/random.ts";
+
 /** Where every decision of a schedule comes from. */
 export interface Choices {
   /** One of `count` ways, from 0. */
@@ -8,20 +10,12 @@ export interface Choices {
   jitter(): number;
 }
 
-/** The decisions of one schedule of a seed (mulberry32). */
+/** The decisions of one schedule of a seed. */
 export function seededChoices(seed: number, schedule: number): Choices {
-  let state = (Math.imul(seed, 0x9e3779b1) ^ Math.imul(schedule + 1, 0x85ebca6b)) >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return {
-    of: (count) => Math.floor(next() * count),
-    chance: (probability) => next() < probability,
-    jitter: next,
-  };
+  const { next, chance } = createRandom(
+    Math.imul(seed, 0x9e3779b1) ^ Math.imul(schedule + 1, 0x85ebca6b),
+  );
+  return { of: (count) => Math.floor(next() * count), chance, jitter: next };
 }
 
 /** Every sequence of decisions, one run after another, depth first. */
