@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { keepAliveUntil, systemClock } from "../../src/base/clock.ts";
 import type { Logger } from "../../src/base/logger.ts";
@@ -53,6 +53,16 @@ async function orphan(count: number, from = 0, at = path, fingerprint = "p"): Pr
   const found = await child.path;
   await child.kill();
   return found;
+}
+
+/** The same, made where it cannot adopt from another one that was killed before it. */
+async function orphanOfItsOwn(count: number, from: number, at: string): Promise<string> {
+  const apart = `${at}.apart`;
+  mkdirSync(apart);
+  await orphan(count, from, join(apart, basename(at)));
+  for (const name of readdirSync(apart)) renameSync(join(apart, name), join(dir, name));
+  rmdirSync(apart);
+  return at;
 }
 
 describe("openBuffer() among neighbours", () => {
@@ -141,7 +151,7 @@ describe("openBuffer() among neighbours", () => {
 
   it("openBuffer() in several processes at once adopts every orphan exactly once", async () => {
     const left = await Promise.all(
-      [2, 3, 4, 5].map((n) => orphan(1_000, n * 1_000, join(dir, `buffer-${n}.sqlite`))),
+      [2, 3, 4, 5].map((n) => orphanOfItsOwn(1_000, n * 1_000, join(dir, `buffer-${n}.sqlite`))),
     );
     const adopters = [11, 12, 13].map((n) =>
       startNeighbour({ path: join(dir, `buffer-${n}.sqlite`) })
