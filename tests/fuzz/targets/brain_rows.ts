@@ -53,7 +53,7 @@ class CellBed implements FuzzBed {
   static async open(): Promise<CellBed> {
     const directory = mkdtempSync(join(tmpdir(), "z4j-cells-"));
     const path = join(directory, "brain.db");
-    const bed = await BrainBed.open(path);
+    const bed = await BrainBed.open({ path });
     const peer = await bed.connect();
     await bed.fill(peer);
     const body = { agent_id: bed.minted.agent.id, engine: "bullmq", task_id: "mail:1" };
