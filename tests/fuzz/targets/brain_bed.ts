@@ -55,6 +55,18 @@ export async function turns(what: string, holds: () => boolean): Promise<void> {
   }
 }
 
+/** What is read of a brain. */
+export interface Asked {
+  /** Lists of the REST interface. */
+  readonly lists: readonly string[];
+  /** Pages and parts of pages. */
+  readonly pages: readonly string[];
+  /** How many tasks, each as JSON and as a page. Default: none. */
+  readonly tasks?: number;
+}
+
+const EVERYTHING: Asked = { lists: LISTS, pages: PAGES, tasks: 20 };
+
 /** What differs in a bed. */
 export interface BedOptions {
   /** File of the brain. Default: in memory. */
@@ -146,11 +158,15 @@ export class BrainBed {
   }
 
   /** Whatever was stored, every list and page can be read. */
-  async requireReadable(): Promise<void> {
+  async requireReadable(asked: Asked = EVERYTHING): Promise<void> {
     const { id } = this.brain.project;
-    for (const name of LISTS) await this.#json(`/api/v1/projects/default/${name}`);
-    for (const path of PAGES) await this.#page(path);
-    for (const { engine, taskId } of this.core.reader.tasks(id, { limit: 20 }).items) {
+    for (const name of asked.lists) await this.#json(`/api/v1/projects/default/${name}`);
+    for (const path of asked.pages) await this.#page(path);
+    if (asked.tasks === undefined) return this.requireQuiet();
+    const { items } = this.core.reader.tasks(id, { limit: asked.tasks });
+    for (const { engine, taskId } of items) {
+      // What has no name, or none in UTF-8, has no address.
+      if (engine === "" || taskId === "" || /\ufffd/.test(engine + taskId)) continue;
       const address = `${encodeURIComponent(engine)}/${encodeURIComponent(taskId)}`;
       await this.#json(`/api/v1/projects/default/tasks/${address}`);
       await this.#page(`/tasks/${address}`);
