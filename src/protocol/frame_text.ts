@@ -1,7 +1,7 @@
 import { decodeJsonBytes } from "./json_bytes.ts";
 import { JsonScanner, type MemberSpan } from "./json_scanner.ts";
 import { stringText } from "./json_text.ts";
-import { type JsonTree, JsonTreeObject, printCanonical } from "./json_tree.ts";
+import { type JsonTree, type JsonTreeObject, printCanonical } from "./json_tree.ts";
 import type { SessionIdentity } from "./identity.ts";
 import { compareCodePoints } from "./json_text.ts";
 
@@ -13,6 +13,11 @@ export interface ParsedFrame {
   readonly tree: JsonTree;
   /** Where the outermost members stand in the text. */
   readonly spans: ReadonlyMap<string, MemberSpan>;
+}
+
+/** A frame that is a JSON object. */
+export interface ParsedObject extends ParsedFrame {
+  readonly tree: JsonTreeObject;
 }
 
 /**
@@ -35,9 +40,8 @@ const IDENTITY_KEYS = ["agent_id", "project_id", "session_id"] as const;
  *
  * @throws Z4jError `Z4J_JSON_UNPRINTABLE`
  */
-export function signedText(frame: ParsedFrame, identity: SessionIdentity): string {
-  if (!(frame.tree instanceof JsonTreeObject)) return printCanonical(frame.tree);
-  const members = outerMembers(frame, frame.tree);
+export function signedText(frame: ParsedObject, identity: SessionIdentity): string {
+  const members = outerMembers(frame);
   members.set("agent_id", stringText(identity.agentId));
   members.set("project_id", stringText(identity.projectId));
   members.set("session_id", stringText(identity.sessionId));
@@ -48,8 +52,9 @@ export function signedText(frame: ParsedFrame, identity: SessionIdentity): strin
   return text + "}";
 }
 
-function outerMembers(frame: ParsedFrame, tree: JsonTreeObject): Map<string, string> {
+function outerMembers(frame: ParsedObject): Map<string, string> {
   const members = new Map<string, string>();
+  const { tree } = frame;
   tree.keys.forEach((key, i) => {
     if (key === "hmac" || (IDENTITY_KEYS as readonly string[]).includes(key)) return;
     const span = frame.spans.get(key);

@@ -105,7 +105,7 @@ function examine(data: string | Uint8Array, identity: SessionIdentity): Candidat
   if (!(tree instanceof JsonTreeObject)) return "not_object";
   const problem = envelopeProblem(tree);
   if (problem !== null) return problem;
-  const text = attempt(() => signedText(parsed, identity));
+  const text = attempt(() => signedText({ ...parsed, tree }, identity));
   if (text === null) return "unprintable";
   const hmac = tree.get("hmac");
   const form = hmacProblem(hmac);
