@@ -11,6 +11,7 @@ import { listBuffers } from "../../src/buffer/list.ts";
 import { loadSqlite } from "../../src/buffer/load_sqlite.ts";
 import { openBuffer } from "../../src/buffer/open.ts";
 import { event, tempDir, until } from "../_support/buffer_files.ts";
+import { createFakeClock } from "../_support/fake_clock.ts";
 import { createStoreDouble } from "../_support/buffer_store_double.ts";
 import { startNeighbour } from "../_support/buffer_neighbours.ts";
 
@@ -54,6 +55,12 @@ async function orphan(count: number, from = 0, at = path, fingerprint = "p"): Pr
   await child.kill();
   return found;
 }
+
+const HOME = {
+  own: "own",
+  limits: { maxEvents: 100_000, maxBytes: 1 << 28 },
+  release: () => {},
+};
 
 describe("openBuffer() among neighbours", () => {
   it("openBuffer() takes another name while a live process of the same id has the file", async () => {
@@ -102,6 +109,97 @@ describe("openBuffer() among neighbours", () => {
     assert.ok(lines.some((line) => line.includes("3000")), lines.join());
   });
 
+  it("look() ends between two neighbours when the buffer closes or cannot store", async () => {
+    for (const end of ["stopped", "troubled"]) {
+      const clock = createFakeClock();
+      const store = createStoreDouble();
+      const buffer = createGroupedBuffer({ store, clock });
+      const visited: string[] = [];
+      const watch = startNeighbourhood({
+        ...HOME,
+        names: () => ["a", "b"],
+        open: (name) => {
+          visited.push(name);
+          if (end === "stopped") watch.stop();
+          else {
+            store.failure = new Error("database or disk is full");
+            buffer.push(event(0));
+            clock.advance(20);
+          }
+          return { kind: "busy" };
+        },
+        buffer,
+        clock,
+        logger,
+      });
+      await watch.look();
+      assert.deepEqual(visited, ["a"], end);
+      watch.stop();
+      await buffer.close();
+    }
+  });
+
+  it("look() leaves rows in their file when they could not be stored here", async () => {
+    for (const end of ["stopped while reading", "refused and given up"]) {
+      const clock = createFakeClock();
+      const store = createStoreDouble();
+      const buffer = createGroupedBuffer({ store, clock });
+      const calls: string[] = [];
+      const watch = startNeighbourhood({
+        ...HOME,
+        names: () => ["a"],
+        open: () => ({
+          kind: "orphan",
+          orphan: {
+            read(afterId) {
+              if (end === "stopped while reading") watch.stop();
+              else store.failure = new Error("database or disk is full");
+              return { rows: [{ ...event(0), id: afterId + 1 }], lastId: afterId + 1, more: true };
+            },
+            remove: () => void calls.push("removed"),
+            losses: () => ({}),
+            close: (empty) => void calls.push(`closed ${empty}`),
+          },
+        }),
+        buffer,
+        clock,
+        logger,
+      });
+      const look = watch.look();
+      await clock.advanceAsync(0);
+      // What waits is given up when memory is full.
+      if (store.failure !== null) { for (let n = 1; n <= 10_000; n++) buffer.push(event(n)); }
+      await look;
+      assert.deepEqual(calls, ["closed false"], end);
+      watch.stop();
+      await buffer.close();
+    }
+  });
+
+  it("look() tells the same trouble once", async () => {
+    const clock = createFakeClock();
+    const buffer = createGroupedBuffer({ store: createStoreDouble(), clock });
+    const watch = startNeighbourhood({
+      ...HOME,
+      names: () => ["a", "b"],
+      open: (name) => {
+        if (name === "a") throw new Error("disk I/O error");
+        return { kind: "kept", reason: "newer" };
+      },
+      buffer,
+      clock,
+      logger,
+    });
+    await watch.look();
+    await watch.look();
+    assert.deepEqual(lines.map((line) => line.slice(0, line.indexOf(" {"))), [
+      "A neighbour's buffer cannot be used now",
+      "A buffer is kept and not sent",
+    ]);
+    watch.stop();
+    await buffer.close();
+  });
+
   it("look() removes rows from an orphan only after they are stored here", async () => {
     const order: string[] = [];
     const store = createStoreDouble();
@@ -112,8 +210,7 @@ describe("openBuffer() among neighbours", () => {
     };
     const buffer = createGroupedBuffer({ store });
     const watch = startNeighbourhood({
-      own: "own",
-      limits: { maxEvents: 100_000, maxBytes: 1 << 28 },
+      ...HOME,
       names: () => ["orphan"],
       open: () => ({
         kind: "orphan",
@@ -128,7 +225,6 @@ describe("openBuffer() among neighbours", () => {
           close: () => {},
         },
       }),
-      release: () => {},
       buffer,
       clock: systemClock,
       logger,
