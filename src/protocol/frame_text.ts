@@ -1,7 +1,7 @@
 import { decodeJsonBytes } from "./json_bytes.ts";
 import { JsonScanner, type MemberSpan } from "./json_scanner.ts";
 import { stringText } from "./json_text.ts";
-import { type JsonTree, type JsonTreeObject, printCanonical } from "./json_tree.ts";
+import { type JsonTree, JsonTreeObject, printCanonical } from "./json_tree.ts";
 import type { SessionIdentity } from "./identity.ts";
 import { compareCodePoints } from "./json_text.ts";
 
@@ -29,6 +29,11 @@ export function parseFrame(data: string | Uint8Array): ParsedFrame {
   const text = typeof data === "string" ? data : decodeJsonBytes(data);
   const spans = new Map<string, MemberSpan>();
   return { text, tree: new JsonScanner(text, spans).parse(), spans };
+}
+
+/** Whether a frame is a JSON object. */
+export function isObject(frame: ParsedFrame): frame is ParsedObject {
+  return frame.tree instanceof JsonTreeObject;
 }
 
 const IDENTITY_KEYS = ["agent_id", "project_id", "session_id"] as const;

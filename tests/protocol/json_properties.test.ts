@@ -1,9 +1,14 @@
-import { equal, throws } from "node:assert/strict";
+import { equal, ok, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { JsonValue } from "../../src/base/json.ts";
 import { encodeCanonical } from "../../src/protocol/canonical_json.ts";
-import { type ParsedObject, parseFrame, signedText } from "../../src/protocol/frame_text.ts";
+import {
+  isObject,
+  type ParsedObject,
+  parseFrame,
+  signedText,
+} from "../../src/protocol/frame_text.ts";
 import {
   type JsonTree,
   JsonTreeObject,
@@ -201,7 +206,8 @@ const IDENTITY = { agentId: "a", projectId: "p", sessionId: "s" };
 
 function objectOf(text: string): ParsedObject {
   const frame = parseFrame(text);
-  return { ...frame, tree: frame.tree as JsonTreeObject };
+  ok(isObject(frame));
+  return frame;
 }
 
 function printedWhole(text: string): string {

@@ -25,7 +25,7 @@ interface Vectors {
   readonly testGroups: readonly Group[];
 }
 
-const FILE = new URL("../vectors/wycheproof_hmac_sha256.json", import.meta.url);
+const FILE = new URL("../vectors/wycheproof/hmac_sha256.json", import.meta.url);
 const vectors = JSON.parse(readFileSync(fileURLToPath(FILE), "utf8")) as Vectors;
 const cases = vectors.testGroups.flatMap((group) =>
   group.tests.map((test) => ({ ...test, keySize: group.keySize, tagSize: group.tagSize }))
