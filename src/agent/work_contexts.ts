@@ -75,7 +75,8 @@ function beginWork(facts: WorkFacts, outer: WorkContext | undefined): WorkContex
     spanId: newSpanId(),
     parentSpanId: outer?.spanId,
   };
-  // What is wrong is left out; wrong ids are replaced.
+  // What is wrong is left out; wrong ids are replaced, also those of the work around.
   const given = { ...outer, ...ids, ...facts };
-  return boundWork(given) ?? boundWork({ ...given, ...ids }) ?? ids;
+  return boundWork(given) ?? boundWork({ ...given, ...ids }) ??
+    { traceId: newTraceId(), spanId: ids.spanId };
 }

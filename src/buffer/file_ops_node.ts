@@ -15,7 +15,7 @@ export async function loadFileOps(): Promise<FileOps> {
         fs.create(path, PRIVATE_MODE);
         return "created";
       } catch (error) {
-        if (codeOf(error) !== "EEXIST") throw error;
+        if (!hasCode(error, "EEXIST")) throw error;
       }
       if (!fs.isFile(path)) {
         throw new Error("it is a link or no regular file, expected a regular file");
@@ -48,7 +48,7 @@ function ignoreMissing(action: () => void): void {
   try {
     action();
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
+    if (!hasCode(error, "ENOENT")) throw error;
   }
 }
 
@@ -60,6 +60,6 @@ function orElse<T>(ask: () => T, fallback: T): T {
   }
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
