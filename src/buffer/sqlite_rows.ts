@@ -100,8 +100,8 @@ function prepareEntries(driver: SqliteDriver): EntryRows {
         }
       }
     },
-    lastId: () => Number(lastId.get()?.["value"] ?? 0),
-    dataVersion: () => Number(version.get()?.["data_version"] ?? 0),
+    lastId: () => Number(lastId.get()?.["value"]),
+    dataVersion: () => Number(version.get()?.["data_version"]),
     totals: () => toTotals(totals),
     rangeTotals: (firstId, lastId) => toTotals(range, firstId, lastId),
     removeRange: (firstId, lastId) => void remove.run(firstId, lastId),
@@ -234,5 +234,5 @@ function prepareSmall(driver: SqliteDriver): SmallRows {
 
 function toTotals(statement: SqliteStatement, ...parameters: readonly SqlValue[]): RowTotals {
   const row = statement.get(...parameters);
-  return { count: Number(row?.["count"] ?? 0), bytes: Number(row?.["bytes"] ?? 0) };
+  return { count: Number(row?.["count"]), bytes: Number(row?.["bytes"]) };
 }
