@@ -88,6 +88,8 @@ interface Wire {
 // How often a full socket is looked at, and how long it may take nothing.
 const DRAIN_CHECK_MS = 25;
 const DRAIN_DEADLINE_MS = 60_000;
+// Nobody reads it: without one, each end would make an error with its stack.
+const OVER = "over";
 const OVERSIZED = "the message is larger than any frame of a brain";
 
 class Session implements AgentSession {
@@ -147,7 +149,7 @@ class Session implements AgentSession {
 
   end(end: SessionEnd): void {
     if (this.#over.signal.aborted) return;
-    this.#over.abort();
+    this.#over.abort(OVER);
     this.#resolveEnded(end);
     this.#outgoing.ring("end");
     this.#incoming.ring("end");
