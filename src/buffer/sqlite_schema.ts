@@ -107,9 +107,7 @@ function emptyLog(driver: SqliteDriver): boolean {
   }
 }
 
-// The last is what a runtime says of an integer that only a stranger can have stored.
-const DAMAGE =
-  /database disk image is malformed|file is not a database|too large to be represented as a/;
+const DAMAGE = /database disk image is malformed|file is not a database/;
 
 /** Tells whether an error means that the file itself is damaged. */
 export function isDamage(error: unknown): boolean {

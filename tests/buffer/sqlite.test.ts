@@ -196,6 +196,14 @@ describe("openBuffer() options", () => {
     await assert.rejects(openBuffer({ ...chosen, sqlite }), unsupported);
   });
 
+  it("openBuffer() writes before push() returns when durability is sync", async () => {
+    const buffer = await openBuffer({ path: null, durability: "sync", random: () => 0 });
+    assert.equal(buffer.windowMs, 0);
+    buffer.push(event(0));
+    assert.equal((await buffer.read(0, ALL)).length, 1);
+    await buffer.close();
+  });
+
   it("openBuffer() among neighbours gives the name back when the file cannot be opened", async () => {
     const { dir, remove } = tempDir();
     try {
