@@ -228,8 +228,9 @@ class DenoKvStore implements KvStore {
   #tellDamage(): void {
     const { pages, texts, events } = this.#state.damage;
     if (events.empty) return;
-    this.#damaged.addAll(events.snapshot());
-    const facts = { path: this.capabilities.path, pages, texts, events: totalOf(events.snapshot()) };
+    const lost = events.snapshot();
+    this.#damaged.addAll(lost);
+    const facts = { path: this.capabilities.path, pages, texts, events: totalOf(lost) };
     this.#logger.warn(facts, "Values in Deno KV were damaged: the events in them are lost");
   }
 

@@ -198,8 +198,9 @@ class LongPollBed implements FuzzBed {
     const isJudged = isWhole(one) && (response.status === 200 || response.status === 409);
     if (isJudged) await this.#requireEffects(frames, response.status);
     this.#requireStored(batches, isJudged && response.status === 200);
-    // The nonce of a session that was invalidated is spent.
-    if (response.status === 409) this.#verifier = undefined;
+    // The nonce of a session that was invalidated is spent; and what the mirror could not see
+    // may have moved the session on.
+    if (response.status === 409 || (!isJudged && isUpload(one))) this.#verifier = undefined;
     return `${what} ${response.status}`;
   }
 
