@@ -198,10 +198,8 @@ class StoreBuffer implements GroupedBuffer {
     const storage = createTally(this.#losses.storage.snapshot());
     storage.addAll(this.#store.damaged?.() ?? {});
     return {
-      capacity: capacity.snapshot(),
-      storage: storage.snapshot(),
-      content: content.snapshot(),
-      closed: closed.snapshot(),
+      ...{ capacity: capacity.snapshot(), storage: storage.snapshot() },
+      ...{ content: content.snapshot(), closed: closed.snapshot() },
     };
   }
 
