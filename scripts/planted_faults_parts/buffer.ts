@@ -11,7 +11,7 @@ export const BUFFER_FAULTS: FaultArea = {
     {
       id: "stored-too-early",
       file: PENDING,
-      find: "return this.#taken?.entries[0]?.id ?? this.#log.firstId();",
+      find: "return this.#taken.entries[0]?.id ?? this.#log.firstId();",
       replace: "return this.#log.firstId();",
       why: "a group that is being written counts as stored",
       test: "buffer/grouped",
@@ -29,7 +29,7 @@ export const BUFFER_FAULTS: FaultArea = {
     {
       id: "refused-group-dropped",
       file: PENDING,
-      find: "this.#log.restore(group.entries);",
+      find: "this.#log.restore(entries);",
       replace: "",
       why: "what a full disk refused is forgotten",
       test: "buffer/grouped",
@@ -147,11 +147,29 @@ export const BUFFER_FAULTS: FaultArea = {
     {
       id: "removal-forgotten",
       file: "src/buffer/removals.ts",
-      find: "if (!closed) clock.setTimer(retry, waitMs);",
+      find: "if (!closed) cancel = clock.setTimer(retry, waitMs);",
       replace: "",
       why: "delivered events stay for ever after one refusal",
       test: "buffer/grouped",
       name: "removeRange() is tried again when the store refused it",
+    },
+    {
+      id: "late-disk-left-open",
+      file: "src/buffer/late_store.ts",
+      find: "await closeAll(store, home);",
+      replace: "",
+      why: "the next attempt finds its own file in use",
+      test: "buffer/late_store",
+      name: "closes and gives back a disk that would not take the small values",
+    },
+    {
+      id: "late-disk-asked-once",
+      file: "src/buffer/late_store.ts",
+      find: 'if (outcome === "refused") return this.#moveLater(disk, this.#nextWaitMs());',
+      replace: 'if (outcome === "refused") return;',
+      why: "what waits in memory never reaches the disk",
+      test: "buffer/late_store",
+      name: "asks a disk again that refused to take what waits",
     },
   ],
 };

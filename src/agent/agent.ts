@@ -229,7 +229,7 @@ class AgentCore implements Agent {
       createStream,
       host: {
         changed: (change) => this.#connection(change),
-        verified: () => this.#verified(),
+        verified: (terms) => this.#verified(terms),
         command: (event) => this.#listeners.command.emit(event),
         loss: (event) => this.#listeners.loss.emit(event),
       },
@@ -326,9 +326,7 @@ class AgentCore implements Agent {
     if (change.kind === "waiting") this.#listeners.disconnected.emit(change.end);
   }
 
-  #verified(): void {
-    const { terms } = this.#link;
-    if (terms === null) return;
+  #verified(terms: SessionTerms): void {
     this.#link = { ...this.#link, verified: true };
     this.#connectedAtMs = this.#clock.now();
     const sessionId = terms.identity.sessionId;

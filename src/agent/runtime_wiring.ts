@@ -27,8 +27,9 @@ const PURGE_THRESHOLD = 1_000;
 /** The schedulers with the streams that tell a brain of them. */
 export function watchSchedulers(context: WiringContext, pump: Pump): readonly WatchedScheduler[] {
   const { parts, buffer, clock, logger, createStream } = context;
-  if (createStream === null) return [];
-  return (parts.schedulers ?? []).map((scheduler) => ({
+  const { schedulers } = parts;
+  if (createStream === null || schedulers === undefined) return [];
+  return schedulers.map((scheduler) => ({
     scheduler,
     stream: createStream({
       scheduler,

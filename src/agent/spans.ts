@@ -84,10 +84,10 @@ export function createSpans(api: OpenTelemetryLike, version: string): Spans {
 }
 
 function inSpan<R>(api: OpenTelemetryLike, span: OtelSpan, inside: unknown, work: () => R): R {
-  const end = (error?: unknown): void => {
+  const end = (isFailed: boolean): void => {
     quiet(() => {
       // The text of an error may hold anything; the events carry it, redacted.
-      if (error !== undefined) span.setStatus({ code: ERROR });
+      if (isFailed) span.setStatus({ code: ERROR });
       span.end();
     });
   };
@@ -99,18 +99,18 @@ function inSpan<R>(api: OpenTelemetryLike, span: OtelSpan, inside: unknown, work
   try {
     const answer = api.context.with(inside, once) as R;
     if (!(answer instanceof Promise)) {
-      end();
+      end(false);
       return answer;
     }
     return answer.then((value) => {
-      end();
+      end(false);
       return value;
     }, (error) => {
-      end(error ?? true);
+      end(true);
       throw error;
     }) as R;
   } catch (error) {
-    end(error ?? true);
+    end(true);
     if (begun) throw error;
     return work();
   }

@@ -81,9 +81,9 @@ function beginWork(facts: WorkFacts, from: WorkContext | undefined): WorkContext
   };
   const given = { ...outer, ...ids, ...facts };
   if (!isTraceId(traceId)) given.traceState = outer.traceState;
-  // What is wrong is left out; wrong ids are replaced.
+  // What is wrong is left out; wrong ids are replaced, also those of the work around.
   return boundWork(given) ?? boundWork({ ...given, spanId: ids.spanId }) ??
-    boundWork({ ...given, ...ids }) ?? ids;
+    boundWork({ ...given, ...ids }) ?? { traceId: newTraceId(), spanId: ids.spanId };
 }
 
 const NO_TRACE = { traceId: undefined, spanId: undefined, traceState: undefined };

@@ -1,4 +1,4 @@
-import type { SqlValue } from "../buffer/sqlite_driver.ts";
+import { LIMITED, type SqlValue } from "../buffer/sqlite_driver.ts";
 import { type Database, requiredNumber } from "./database.ts";
 import type { Page, TaskFilter, TaskRow } from "./store.ts";
 import { taskRow } from "./task_record.ts";
@@ -18,7 +18,7 @@ export function queryTasks(db: Database, project: number, filter: TaskFilter): P
   const before = cursorKey(filter.cursor);
   const rows = db.all(
     `SELECT tasks.*, agents.id AS agent_id FROM tasks LEFT JOIN agents ON agents.pk = tasks.agent
-     WHERE ${where.sql} AND tasks.pk < ? ORDER BY tasks.pk DESC LIMIT ?`,
+     WHERE ${where.sql} AND tasks.pk < ? ORDER BY tasks.pk DESC ${LIMITED}`,
     ...where.parameters,
     before,
     limit + 1,

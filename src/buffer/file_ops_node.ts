@@ -14,7 +14,7 @@ export async function loadFileOps(): Promise<FileOps> {
         fs.closeSync(fs.openSync(path, "wx", PRIVATE_MODE));
         return "created";
       } catch (error) {
-        if (codeOf(error) !== "EEXIST") throw error;
+        if (!hasCode(error, "EEXIST")) throw error;
       }
       if (!fs.lstatSync(path).isFile()) {
         throw new Error("it is a link or no regular file, expected a regular file");
@@ -55,7 +55,7 @@ function ignoreMissing(action: () => void): void {
   try {
     action();
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
+    if (!hasCode(error, "ENOENT")) throw error;
   }
 }
 
@@ -67,6 +67,6 @@ function orElse<T>(ask: () => T, fallback: T): T {
   }
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -182,8 +182,9 @@ async function loadParts(
   const found = new Map<number, number>();
   for await (const { key, value } of kv.list({ prefix: keys.parts }, { batchSize: LIST_BATCH })) {
     const [id, index] = [Number(key.at(-2)), Number(key.at(-1))];
-    if (!parts.has(id)) junk.push({ key: key as KvKey, bytes: 0 });
-    else if (value instanceof Uint8Array && index < (parts.get(id) ?? 0)) {
+    const count = parts.get(id);
+    if (count === undefined) junk.push({ key: key as KvKey, bytes: 0 });
+    else if (value instanceof Uint8Array && index < count) {
       found.set(id, (found.get(id) ?? 0) + value.length);
     }
   }

@@ -274,15 +274,15 @@ class DenoKvStore implements KvStore {
   async #drop(dead: readonly PageSpan[], partial: readonly PageSpan[]): Promise<void> {
     const { parts, log } = this.#state;
     const rewritten = await Promise.all(partial.map((page) => this.#rewritten(page)));
-    const gone = [...parts.keys()].filter((id) => log.peek(id - 1, 1, Infinity)[0]?.id !== id);
+    const gone = [...parts].filter(([id]) => log.peek(id - 1, 1, Infinity)[0]?.id !== id);
     const changes: KvChange[] = [
       ...rewritten,
       ...dead.map(({ firstId }) => ({ key: [...this.#keys.pages, firstId], bytes: 0 })),
-      ...gone.flatMap((id) => this.#partKeys(id).map((key) => ({ key, bytes: 0 }))),
+      ...gone.flatMap(([id, count]) => this.#partKeys(id, count).map((key) => ({ key, bytes: 0 }))),
     ];
     const guard = { key: this.#keys.head, versionstamp: this.#state.versionstamp };
     await commitAll(this.#kv, guard, changes, []);
-    for (const id of gone) parts.delete(id);
+    for (const [id] of gone) parts.delete(id);
     const isDead = new Set(dead);
     this.#state.pages = this.#state.pages.filter((page) => !isDead.has(page));
   }
@@ -309,7 +309,7 @@ class DenoKvStore implements KvStore {
 
   async #full({ parts, ...row }: PageRow): Promise<FullEntry> {
     if (parts === 0) return row;
-    return { ...row, text: joinParts(await this.#many(this.#partKeys(row.id))) };
+    return { ...row, text: joinParts(await this.#many(this.#partKeys(row.id, parts))) };
   }
 
   async #many(keys: readonly KvKey[]): Promise<unknown[]> {
@@ -321,8 +321,7 @@ class DenoKvStore implements KvStore {
     return values;
   }
 
-  #partKeys(id: number): KvKey[] {
-    const count = this.#state.parts.get(id) ?? 0;
+  #partKeys(id: number, count: number): KvKey[] {
     return Array.from({ length: count }, (_, index) => [...this.#keys.parts, id, index]);
   }
 

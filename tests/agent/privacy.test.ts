@@ -173,6 +173,26 @@ describe("what leaves the process", () => {
     }
   });
 
+  it("removes only what there is, and tells the hook only what it knows", () => {
+    const bare = { taskName: undefined } as unknown as TaskEvent["data"];
+    const seen: unknown[] = [];
+    const capture = { args: false, result: false, error: false };
+    const data = preview({
+      capture,
+      redact(_data, { taskName, queue }) {
+        seen.push(taskName, queue);
+        throw new Error("no");
+      },
+    }, bare);
+    assert.deepEqual(seen, [null, null]);
+    assert.deepEqual(Object.keys(data).sort(), ["environment", "tags"]);
+  });
+
+  it("is nothing at all when the redactor breaks its contract", () => {
+    const agent = agentWith({}, { redactor: { redact: () => "text" } });
+    assert.throws(() => agent.preview("bullmq", event()), /the redactor answered no object/);
+  });
+
   it("gives up on a hook that holds the process up, and withholds from then on", async () => {
     const brain = await startTestBrain();
     const logger = keepingLogger();

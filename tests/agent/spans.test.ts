@@ -138,6 +138,29 @@ describe("spans in the user's OpenTelemetry", () => {
     assert.equal(work.leave({ name: "job" }), undefined);
   });
 
+  it("tell the queue of a job, and whether its caller records the trace", () => {
+    spans();
+    const work = tracker();
+    const context = { traceId: TRACE, spanId: SPAN };
+    const job = { name: "job", queue: "mail", taskId: "mail:1" };
+    const below = (sampled: boolean) =>
+      work.enter(job, { ...context, sampled }, () => work.active()?.sampled);
+    assert.deepEqual([below(true), below(false)], [true, false]);
+    const span = spans().get("job process");
+    assert.equal(span?.attributes["messaging.destination.name"], "mail");
+    assert.equal(span?.attributes["messaging.message.id"], "mail:1");
+    assert.equal(work.active(), undefined);
+  });
+
+  it("mark as failed also what was rejected with nothing", async () => {
+    spans();
+    const work = tracker();
+    const context = { traceId: TRACE, spanId: SPAN };
+    const nothing: unknown = undefined;
+    await work.enter({ name: "late" }, context, () => Promise.reject(nothing)).catch(() => {});
+    assert.equal(spans().get("late process")?.status.code, api.SpanStatusCode.ERROR);
+  });
+
   it("mark what failed and let its error pass", async () => {
     spans();
     const work = tracker();

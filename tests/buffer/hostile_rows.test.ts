@@ -80,6 +80,22 @@ describe("a buffer file whose rows somebody has changed", () => {
   });
 });
 
+describe("loadSqlite()", () => {
+  it("reads an integer beyond 2^53 as the nearest number, and all other rows beside it", async () => {
+    const driver = (await loadSqlite())(":memory:");
+    const sql = "SELECT 1 AS n, 'a' AS t UNION ALL SELECT 9223372036854775807, NULL ORDER BY n";
+    const statement = driver.prepare(sql);
+    for (let round = 0; round < 2; round++) {
+      const rows = statement.all().map((row) => ({ ...row }));
+      deepEqual(rows, [{ n: 1, t: "a" }, { n: 2 ** 63, t: null }]);
+    }
+    const single = driver.prepare("SELECT ? + 9007199254740992 AS n WHERE ? = 'x'");
+    deepEqual({ ...single.get(2, "x") }, { n: 2 ** 53 + 2 });
+    equal(single.get(2, "y"), undefined);
+    driver.close();
+  });
+});
+
 describe("a buffer in Deno KV whose values somebody has changed", () => {
   const P = ["z4j", "buffer"];
   const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
