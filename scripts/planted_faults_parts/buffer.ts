@@ -83,8 +83,8 @@ export const BUFFER_FAULTS: FaultArea = {
     {
       id: "link-followed",
       file: "src/buffer/file_ops_node.ts",
-      find: "if (!fs.lstatSync(path).isFile()) {",
-      replace: "if (!fs.statSync(path).isFile()) {",
+      find: "if (!fs.isFile(path)) {",
+      replace: "if (!fs.exists(path)) {",
       why: "a planted link leads the buffer into another file",
       test: "buffer/files",
       name: "openBuffer() does not follow a link",

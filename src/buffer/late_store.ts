@@ -51,6 +51,8 @@ class LateStore implements EventStore {
   #opening: Promise<void> = Promise.resolve();
   #closed = false;
   #unsaved: LossByKind | null = null;
+  // What had to go for events that moved, until somebody is told.
+  #evicted = createTally();
 
   constructor(options: LateStoreOptions) {
     this.#options = options;
@@ -67,7 +69,7 @@ class LateStore implements EventStore {
   }
 
   append(entries: readonly NewEntry[], meta?: MetaChanges): MaybePromise<LossByKind> {
-    if (this.#disk !== null) return this.#disk.append(entries, meta);
+    if (this.#disk !== null) return this.#told(this.#disk.append(entries, meta));
     const evicted = this.#memory.append(entries, meta);
     this.#offset += entries.length;
     for (const key of meta?.keys() ?? []) this.#metaKeys.add(key);
@@ -130,6 +132,14 @@ class LateStore implements EventStore {
     this.#unsaved = this.#waiting();
     this.#memory.close();
     await disk?.close();
+  }
+
+  #told(outcome: MaybePromise<LossByKind>): MaybePromise<LossByKind> {
+    if (outcome instanceof Promise) return outcome.then((evicted) => this.#told(evicted));
+    this.#evicted.addAll(outcome);
+    const all = this.#evicted.snapshot();
+    this.#evicted = createTally();
+    return all;
   }
 
   #waiting(): LossByKind {
@@ -207,7 +217,7 @@ class LateStore implements EventStore {
     const last = rows.at(-1);
     if (last === undefined) return "all";
     try {
-      await disk.append(rows);
+      this.#evicted.addAll(await disk.append(rows));
       this.#memory.removeRange(0, last.id);
       return "some";
     } catch {

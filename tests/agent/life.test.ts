@@ -4,8 +4,11 @@ import { afterEach, describe, it } from "node:test";
 import type { Agent, AgentParts } from "../../src/agent/agent_types.ts";
 import type { CarryOut } from "../../src/agent/neighbours.ts";
 import { prometheusText } from "../../src/agent/prometheus.ts";
+import { createPump } from "../../src/agent/pump.ts";
+import { loadStreams, watchSchedulers } from "../../src/agent/runtime_wiring.ts";
 import { claimProcess, isSuperseded, releaseProcess } from "../../src/agent/registry.ts";
 import { createWorkTracker, NO_WORK } from "../../src/agent/work_contexts.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { isZ4jError } from "../../src/base/errors.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { createGroupedBuffer } from "../../src/buffer/grouped.ts";
@@ -166,6 +169,18 @@ describe("an agent among parts that fail", () => {
       line.message === "cannot build a heartbeat";
     await until("the notice", () => logger.lines.some(told));
     assert.deepEqual([brain.stored.size, framesOf(brain, "heartbeat").length], [1, 0]);
+  });
+
+  it("watches no scheduler when the code for it is missing, and says so", async () => {
+    const logger = keepingLogger();
+    const createStream = await loadStreams(logger, () => Promise.reject(new Error("no file")));
+    const parts = agentParts("http://127.0.0.1:9", { schedulers: [schedulerOf()] });
+    const context = { parts, logger, clock: systemClock, buffer: memoryBuffer(), createStream };
+    const pump = createPump(context);
+    assert.deepEqual(watchSchedulers(context, pump), []);
+    assert.deepEqual(logger.lines.map(({ level, facts }) => [level, facts["error"]]), [
+      ["error", "no file"],
+    ]);
   });
 
   it("counts rubbish that a program records, and throws nothing", async () => {

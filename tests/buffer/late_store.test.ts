@@ -116,6 +116,29 @@ describe("createLateStore()", () => {
     await store.close();
   });
 
+  it("append() tells what had to go for events that moved", async () => {
+    for (const slow of [false, true]) {
+      const inner = new MemoryStore({ maxEvents: 5 });
+      const disk: EventStore = Object.assign(
+        inner,
+        slow && {
+          append: async (...given: Parameters<MemoryStore["append"]>) =>
+            await Promise.resolve(MemoryStore.prototype.append.apply(inner, given)),
+        },
+      );
+      await disk.append([event(0, "task.sent"), event(1, "task.sent")]);
+      const late = bench(disk);
+      const { clock, store } = late;
+      await store.append([0, 1, 2, 3].map((n) => event(n)));
+      late.ready = true;
+      await clock.advanceAsync(1_010);
+      assert.deepEqual(await store.append([event(4)]), { "task.sent": 2 });
+      assert.deepEqual(await store.append([event(5)]), { "task.started": 1 });
+      assert.deepEqual(store.losses(), { "task.sent": 2, "task.started": 1 });
+      await store.close();
+    }
+  });
+
   it("takes small values along, also those that change while it does", async () => {
     const late = bench();
     const { clock, store, disk } = late;
