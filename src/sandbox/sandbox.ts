@@ -83,15 +83,17 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   ];
   const of = (job: SandboxJobLike): WorkContext | undefined =>
     quietly(() => contextInJob(job, text(member(job, "queueName")) ?? ""));
-  const run = <R>(job: SandboxJobLike, call: () => R): R =>
-    work.enter(factsOf(job), of(job), call);
+  const run = <R>(job: SandboxJobLike, call: () => R): R => work.enter(factsOf(job), of(job), call);
   return {
     current: () => work.current(),
     of,
     run,
     wrap<P extends (job: never, ...more: never[]) => unknown>(processor: P): P {
       const wrapped = (...inputs: Parameters<P>): unknown =>
-        run(inputs[0] as SandboxJobLike, () => Reflect.apply(processor, undefined, inputs) as unknown);
+        run(
+          inputs[0] as SandboxJobLike,
+          () => Reflect.apply(processor, undefined, inputs) as unknown,
+        );
       // BullMQ hands a signal to processors that declare three inputs.
       return Object.defineProperty(wrapped, "length", { value: processor.length }) as unknown as P;
     },

@@ -96,9 +96,7 @@ export function createBullContexts(
     return { values: [id, repeat, made, ...more], contexts: [] };
   };
   const of = (job: BullJobLike, queue: string): WorkContext | undefined =>
-    profile.keepsOptions
-      ? contextInJob(job, queue)
-      : known.get(taskIdOf(queue, String(job.id)));
+    profile.keepsOptions ? contextInJob(job, queue) : known.get(taskIdOf(queue, String(job.id)));
   const carryFlow = (flow: unknown): unknown => {
     if (typeof flow !== "object" || flow === null) return flow;
     const [queue, name, options] = ["queueName", "name", "opts"].map((key) => member(flow, key));
