@@ -144,7 +144,7 @@ async function inSandbox(
     const asked = await work.follow({ read: () => CONTEXT }, () => queue.add("asked", data));
     const fails = await work.follow({ read: () => CONTEXT }, () => queue.add("fails", data));
     const ended = await end(asked.id);
-    equal(ended.kind, "task.succeeded", ended.data.exception);
+    equal(ended.kind, "task.succeeded", String(ended.data.exception));
     const answer = ended.data.result as Answer;
     const own = contextInJob(asked, name);
     deepEqual(plain(answer.seen), plain(own));
