@@ -81,7 +81,13 @@ export function createRecorder(parts: RecorderParts): Recorder {
     run(scheduler, run) {
       record("schedule.run_completed", () => {
         const nowMs = parts.clock.now();
-        return draftScheduleRun(timeUuid(nowMs), scheduler, run, facts(parts), nowMs);
+        return draftScheduleRun(
+          timeUuid(nowMs),
+          scheduler,
+          run,
+          facts(parts, run?.context),
+          nowMs,
+        );
       });
     },
   };
