@@ -11,8 +11,7 @@ import { keepAccount } from "./account_parts/json.ts";
 import { minutesSince, sumByName, sumOf } from "./account_parts/tell.ts";
 import { runLane, type Tried } from "./fuzz_parts/lane.ts";
 
-// Cases of both runtimes together, the cheapest targets first: they come to their end even
-// where the time does not.
+// Cases of both runtimes together.
 const CASES: Readonly<Record<string, number>> = {
   frames: 4_000,
   settings: 4_000,
