@@ -38,14 +38,16 @@ export interface Fleet {
   queue(agent: StockAgent): Queue;
   /** Starts a process and waits until its agent runs. The kept one has a supervisor. */
   start(kind: FleetKind, agent: StockAgent, brings?: string): Promise<FleetProcess>;
-  /** Stops or continues processes by their ids, as a blocked machine would. */
-  freeze(processes: readonly FleetProcess[], frozen: boolean): void;
+  /** Stops or continues processes, or ends their wait for the next dial (SIGHUP). */
+  signal(processes: readonly FleetProcess[], signal: "SIGSTOP" | "SIGCONT" | "SIGHUP"): void;
   /** Lets the next process of a token that has schedules dial again, at most every 8 s. */
   redial(agent: StockAgent): void;
   /** Waits until these processes have said hello after a time. */
   connected(processes: readonly FleetProcess[], sinceMs: number): Promise<void>;
   /** An address that has not asked before; the brain counts bulk actions by address. */
   address(): string;
+  /** POST, one at a time: on SQLite this brain answers 500 to the second of two at once. */
+  post(path: string, body: Json): ReturnType<StockBrain["post"]>;
   /** Issues a command and waits for its end. */
   issue(agent: StockAgent, name: string, body: Json): Promise<FleetCommand>;
   /** The result of a command that must complete. */
@@ -106,6 +108,7 @@ class RunningFleet implements Fleet {
   readonly #processes: FleetProcess[] = [];
   readonly #redials = new Map<string, { count: number; atMs: number }>();
   #addresses = 0;
+  #posted: Promise<unknown> = Promise.resolve();
 
   constructor(home: string, brain: StockBrain, server: RedisServer) {
     this.#home = home;
@@ -145,10 +148,10 @@ class RunningFleet implements Fleet {
     return started;
   }
 
-  freeze(processes: readonly FleetProcess[], frozen: boolean): void {
+  signal(processes: readonly FleetProcess[], signal: "SIGSTOP" | "SIGCONT" | "SIGHUP"): void {
     for (const one of processes) {
       const pid = one.pids().at(-1);
-      if (pid !== undefined) process.kill(pid, frozen ? "SIGSTOP" : "SIGCONT");
+      if (pid !== undefined) process.kill(pid, signal);
     }
   }
 
@@ -176,11 +179,17 @@ class RunningFleet implements Fleet {
     return `10.0.${Math.floor(count / 250)}.${count % 250 + 1}`;
   }
 
+  post(path: string, body: Json): ReturnType<StockBrain["post"]> {
+    const answer = this.#posted.then(() => this.brain.post(path, body, this.address()));
+    this.#posted = answer.catch(() => {});
+    return answer;
+  }
+
   async issue(agent: StockAgent, name: string, body: Json): Promise<FleetCommand> {
     // The last process of a token that dials again leaves it offline for a moment.
     const answer = await untilBrain(`a connection for ${name}`, async () => {
       const target = { agent_id: agent.id, ...body };
-      const got = await this.brain.post(`commands/${name}`, target, this.address());
+      const got = await this.post(`commands/${name}`, target);
       return got.status === 503 ? undefined : got;
     });
     assert.equal(answer.status, 202, `${name}: ${JSON.stringify(answer.body)}`);

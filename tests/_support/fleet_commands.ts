@@ -14,17 +14,18 @@ export async function everyCommand(
   agent: StockAgent,
   schedule: OwnedSchedule,
 ): Promise<void> {
-  const onQueue = async (): Promise<void> => {
-    await commandJobs(fleet, agent);
-    await commandDeadLetters(fleet, agent);
-    await commandSubmission(fleet, agent);
-    await commandWorkers(fleet, agent);
-  };
-  // What is slow is the brain's confirmation of what it changed in a schedule.
-  await Promise.all([onQueue(), commandSchedule(fleet, agent, schedule)]);
+  await commandJobs(fleet, agent);
+  await commandDeadLetters(fleet, agent);
+  await commandSubmission(fleet, agent);
+  await commandWorkers(fleet, agent);
+  await commandSchedule(fleet, agent, schedule);
+  const queue = fleet.queue(agent);
+  const purged = await queue.add("send", { n: 6 }, { delay: FAR_MS });
+  await fleet.done(agent, "purge-queue", { queue: queue.name, force: true });
+  assert.equal(await queue.getJob(purged.id ?? "") === undefined, true);
 }
 
-/** Retry, bulk retry, cancel, purge and rate limit. */
+/** Retry, bulk retry, cancel and rate limit. */
 async function commandJobs(fleet: Fleet, agent: StockAgent): Promise<void> {
   const queue = fleet.queue(agent);
   const [first, second] = await Promise.all([failed(fleet, agent, 2), failed(fleet, agent, 4)]);
@@ -42,9 +43,6 @@ async function commandJobs(fleet: Fleet, agent: StockAgent): Promise<void> {
   assert.equal(bulk["failed"], 0);
   const late = await queue.add("send", { n: 5 }, { delay: FAR_MS });
   await fleet.done(agent, "cancel-task", { engine: "bullmq", task_id: `${queue.name}:${late.id}` });
-  const purged = await queue.add("send", { n: 6 }, { delay: FAR_MS });
-  await fleet.done(agent, "purge-queue", { queue: queue.name, force: true });
-  assert.equal(await queue.getJob(purged.id ?? "") === undefined, true);
   await fleet.done(agent, "rate-limit", { task_name: queue.name, rate: "100/s" });
 }
 
@@ -58,19 +56,19 @@ async function commandDeadLetters(fleet: Fleet, agent: StockAgent): Promise<void
   assert.ok(page.entries.some((entry) => entry["task_id"] === letter), JSON.stringify(page));
   await fleet.done(agent, "requeue-dead-letter", { engine: "bullmq", task_id: letter });
   await completed(fleet, agent, letter);
-  const request = await fleet.brain.post("bulk-retry-requests", {
+  const request = await fleet.post("bulk-retry-requests", {
     idempotency_key: `retry-${other}`,
     agent_id: agent.id,
     filter: { engine: "bullmq", task_ids: [other] },
     max: 10,
-  }, fleet.address());
+  });
   assert.equal(request.status, 202, JSON.stringify(request.body));
   await completed(fleet, agent, other);
 }
 
 /** Pool, consumers and restart of both workers; a restart is refused where nobody supervises. */
 async function commandWorkers(fleet: Fleet, agent: StockAgent): Promise<void> {
-  for (const name of await workersOf(fleet, agent)) {
+  const steer = async (name: string): Promise<void> => {
     const body = { engine: "bullmq", worker_name: name };
     const grown = await fleet.done(agent, "pool-resize", { ...body, delta: 3 });
     assert.equal(grown["worker"], name);
@@ -80,24 +78,25 @@ async function commandWorkers(fleet: Fleet, agent: StockAgent): Promise<void> {
     assert.equal(off["consuming"], false);
     const on = await fleet.done(agent, "add-consumer", { ...body, queue: agent.name });
     assert.equal(on["consuming"], true);
-    if (name.includes("kept")) continue;
+    if (name.includes("kept")) return;
     const restart = await fleet.issue(agent, "restart-worker", body);
     assert.equal(restart.status, "failed");
     assert.match(restart.error ?? "", /no supervisor was found .* Z4J_ORCHESTRATED=1/);
-  }
+  };
+  await Promise.all((await workersOf(fleet, agent)).map(steer));
 }
 
 /** A schedule of the brain, triggered: `submit_task`. */
 async function commandSubmission(fleet: Fleet, agent: StockAgent): Promise<void> {
   const name = `by-the-brain-${crypto.randomUUID()}`;
-  const id = await createStockSchedule(fleet.brain, {
+  const id = await createStockSchedule(fleet, {
     name,
     engine: "bullmq",
     task_name: name,
     queue: agent.name,
     kwargs: { n: 20 },
   });
-  const fired = await fleet.brain.post(`schedules/${id}/trigger`, {}, fleet.address());
+  const fired = await fleet.post(`schedules/${id}/trigger`, {});
   assert.equal(fired.status, 200, JSON.stringify(fired.body));
   await until(`the job on ${agent.name}: ${JSON.stringify(fired.body)}`, async () => {
     const jobs = await fleet.queue(agent).getCompleted();
@@ -201,7 +200,7 @@ const completed = (fleet: Fleet, agent: StockAgent, taskId: string): Promise<unk
  */
 async function accepted(fleet: Fleet, agent: StockAgent, path: string): Promise<void> {
   await untilBrain(path, async () => {
-    const { status, body } = await fleet.brain.post(path, {}, fleet.address());
+    const { status, body } = await fleet.post(path, {});
     const text = JSON.stringify(body);
     if (status === 409 && /awaiting confirmation/.test(text)) return false;
     if (status === 409 && /does not support atomic native writes/.test(text)) fleet.redial(agent);

@@ -15,7 +15,7 @@ export interface StockSchedule {
 
 /** Makes a schedule that runs once a day by default, so in a test when it is triggered; answers its id. */
 export async function createStockSchedule(
-  brain: StockBrain,
+  brain: Pick<StockBrain, "post">,
   schedule: StockSchedule,
 ): Promise<string> {
   const { status, body } = await brain.post("schedules", {
