@@ -2,7 +2,7 @@ import { isJsonObject, type JsonValue } from "../../base/json.ts";
 import type { EventRow, TaskRow } from "../store.ts";
 import { badge, duration, pretty, visible, when } from "./format.ts";
 import { html, type Markup } from "./html.ts";
-import { taskPath } from "./tasks.ts";
+import { filterQuery, taskPath } from "./tasks.ts";
 
 /** Everything about one task; the part that is fetched again on changes. */
 export function taskDetail(row: TaskRow, events: readonly EventRow[], nowMs: number): Markup {
@@ -76,6 +76,8 @@ const CONTEXT: readonly (readonly [key: string, title: string])[] = [
   ["parent_span_id", "Parent span"],
 ];
 const MAX_CONTEXT_FACTS = 32;
+// They lead to the list of everything that the request asked for.
+const LINKED: ReadonlySet<string> = new Set(["Request", "Trace"]);
 
 /** The request or other work that asked for the task, as its events carry it. */
 function contextOf(events: readonly EventRow[]): Markup | string {
@@ -98,7 +100,11 @@ function contextOf(events: readonly EventRow[]): Markup | string {
         html`
           <div>
             <dt>${visible(title)}</dt>
-            <dd class="mono">${visible(value)}</dd>
+            <dd class="mono">${
+          LINKED.has(title)
+            ? html`<a href="/${filterQuery({ limit: 0, request: value })}#tasks">${visible(value)}</a>`
+            : visible(value)
+        }</dd>
           </div>
         `
       )}</dl>
