@@ -70,11 +70,11 @@ function whereOf(project: number, filter: TaskFilter): Where {
 }
 
 // The text is compared before anything is parsed; a row may hold no JSON at all.
+const NAMES = NAMED.map((path) => `json_extract(data, '$.context.${path}')`).join(", ");
 const ASKED_BY = `(tasks.engine, tasks.task_id) IN (SELECT engine, task_id FROM events
   WHERE events.project = ? AND task_id <> ''
     AND seq > (SELECT coalesce(max(seq), 0) FROM events) - ${MAX_LOOKED_AT}
-    AND CASE WHEN instr(data, ?) = 0 OR NOT json_valid(data) THEN 0
-      ELSE ? IN (${NAMED.map((path) => `json_extract(data, '$.context.${path}')`).join(", ")}) END)`;
+    AND CASE WHEN instr(data, ?) = 0 OR NOT json_valid(data) THEN 0 ELSE ? IN (${NAMES}) END)`;
 
 function cursorKey(cursor: string | undefined): number {
   const key = cursor !== undefined && /^\d{1,15}$/.test(cursor) ? Number(cursor) : NaN;

@@ -100,16 +100,18 @@ function contextOf(events: readonly EventRow[]): Markup | string {
         html`
           <div>
             <dt>${visible(title)}</dt>
-            <dd class="mono">${
-          LINKED.has(title)
-            ? html`<a href="/${filterQuery({ limit: 0, request: value })}#tasks">${visible(value)}</a>`
-            : visible(value)
-        }</dd>
+            <dd class="mono">${fact(title, value)}</dd>
           </div>
         `
       )}</dl>
     </section>
   `;
+}
+
+function fact(title: string, value: string): Markup | string {
+  if (!LINKED.has(title)) return visible(value);
+  const query = filterQuery({ limit: 0, request: value });
+  return html`<a href="/${query}#tasks">${visible(value)}</a>`;
 }
 
 function related(engine: string, taskId: string | null): Markup | string {
