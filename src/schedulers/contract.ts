@@ -68,6 +68,8 @@ export interface ScheduleRun {
   readonly traceback?: string | undefined;
   /** Whether a person or command started it. */
   readonly manual: boolean;
+  /** Queue that its job lies in: rules of privacy for single queues hold for it. */
+  readonly queue?: string | undefined;
   /** The context that the run has. */
   readonly context?: WorkContext | undefined;
 }

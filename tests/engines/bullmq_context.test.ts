@@ -7,6 +7,9 @@ import type { WorkContext, WorkSource } from "../../src/base/work_context.ts";
 import { contextInJob } from "../../src/engines/bullmq/job_contexts.ts";
 import { bullmqEngine, type BullQueueLike } from "../../src/engines/bullmq/mod.ts";
 import type { EngineSink, TaskEvent } from "../../src/engines/contract.ts";
+import type { ScheduleRun } from "../../src/schedulers/contract.ts";
+import { watchRuns } from "../../src/schedulers/bullmq/runs.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { createAsyncStore } from "../../src/platform/async_store.ts";
 import { type RedisServer, startRedis, withoutRedis } from "../_support/redis.ts";
 import { until } from "../_support/wait.ts";
@@ -124,7 +127,10 @@ function declare(bullmq: typeof bullmq6): void {
 
   it("is a link in the runs of a schedule, each with a trace of its own", async () => {
     await using bed = await open(bullmq);
-    const { queue, work, events, jobs, contexts } = bed;
+    const { queue, worker, work, events, jobs, contexts } = bed;
+    const scheduled: ScheduleRun[] = [];
+    const sink = { run: (run: ScheduleRun) => void scheduled.push(run) };
+    const unwatch = watchRuns(worker, { sink, began() {}, clock: systemClock });
     const template = freeze({
       name: "ticked",
       data: { n: 1 },
@@ -137,6 +143,7 @@ function declare(bullmq: typeof bullmq6): void {
     });
     await until("three runs", () => ended(events) >= 3);
     await queue.removeJobScheduler("every");
+    unwatch();
     const runs = contexts.slice(0, 3);
     for (const run of runs) {
       equal(run?.scheduledBy?.traceId, maker?.traceId);
@@ -154,6 +161,9 @@ function declare(bullmq: typeof bullmq6): void {
       const told = events.filter(({ taskId }) => taskId === `${queue.name}:${id}`);
       ok(told.length >= 2);
       for (const event of told) deepEqual(event.context, runs[at]);
+      const phases = scheduled.filter(({ runId }) => runId === `${queue.name}:${id}`);
+      ok(phases.length >= 1);
+      for (const run of phases) deepEqual([run.context, run.queue], [runs[at], queue.name]);
       deepEqual(data, { n: 1 });
       const stored = await queue.getJob(id ?? "");
       const { telemetry } = stored?.opts as { telemetry?: { metadata?: string } };

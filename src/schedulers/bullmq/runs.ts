@@ -57,6 +57,7 @@ interface Run {
   readonly scheduleName: string;
   readonly taskName: string;
   readonly manual: boolean;
+  readonly queue: string;
   readonly context: WorkContext | undefined;
 }
 
@@ -73,6 +74,7 @@ function runOf(queue: string, job: unknown): Run | undefined {
     scheduleName: scheduler,
     taskName: text(member(job, "name")) ?? scheduler,
     manual: manual !== undefined,
+    queue,
     context: contextInJob(job as BullJobLike, queue),
   };
 }
