@@ -4,7 +4,7 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { keepAccount } from "./account_parts/json.ts";
+import { minutesSince, sumOf, tellAccount } from "./account_parts/tell.ts";
 import { run, type RunAccount } from "./attack_parts/run.ts";
 
 const CASES = { test: 2_000, full: 20_000 };
@@ -33,15 +33,14 @@ for (const runtime of ["bun", "deno"] as const) {
   runs.push(done);
 }
 const sum = (name: "refused" | "accepted" | "unanswered"): number =>
-  runs.reduce((total, { outcomes }) => total + outcomes[name], 0);
+  sumOf(runs, ({ outcomes }) => outcomes[name]);
 const account = {
   holds: runs.every(({ failures }) => failures.length === 0),
   seed,
-  minutes: Math.round((performance.now() - startMs) / 600) / 100,
-  cases: runs.reduce((total, one) => total + one.cases, 0),
+  minutes: minutesSince(startMs),
+  cases: sumOf(runs, (one) => one.cases),
   ...{ refused: sum("refused"), accepted: sum("accepted"), unanswered: sum("unanswered") },
   runs,
 };
-if (values.json !== undefined) keepAccount(values.json, account);
-console.log(JSON.stringify(account));
-process.exit(account.holds ? 0 : 1);
+tellAccount(account, values.json);
+process.exit();

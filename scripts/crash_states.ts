@@ -4,9 +4,8 @@
  * each real one; if it lost nothing, the search would be blind.
  */
 import { execFile, execFileSync } from "node:child_process";
-import process from "node:process";
 import { parseArgs, promisify } from "node:util";
-import { keepAccount } from "./account_parts/json.ts";
+import { minutesSince, sumOf, tellAccount } from "./account_parts/tell.ts";
 import type { RuntimeName } from "./bench/measure.ts";
 import { runtimeCommand } from "./bench/peer.ts";
 import type { Exploration, Found } from "./crash_states_parts/explore.ts";
@@ -137,8 +136,7 @@ async function main(): Promise<void> {
   for (const { runtime, subject, examples } of real) {
     for (const example of examples) console.log(`${runtime}, ${subject}: ${example}`);
   }
-  const sum = (count: (one: Found) => number): number =>
-    real.reduce((total, one) => total + count(one), 0);
+  const sum = (count: (one: Found) => number): number => sumOf(real, count);
   const account = {
     holds: found.every(isWell),
     seed: Number(values.seed),
@@ -150,14 +148,12 @@ async function main(): Promise<void> {
     promisesSynced: sum(({ promisesSynced }) => promisesSynced),
     broken: sum(({ broken }) => broken),
     lost: sum(({ lost }) => lost),
-    lostByControls: found.reduce((total, one) => total + one.lost, 0) - sum(({ lost }) => lost),
-    minutes: Math.round((performance.now() - startedAt) / 6_000) / 10,
+    lostByControls: sumOf(found, ({ lost }) => lost) - sum(({ lost }) => lost),
+    minutes: minutesSince(startedAt),
     tracing,
     found,
   };
-  if (values.json !== undefined) keepAccount(values.json, account);
-  console.log(JSON.stringify(account));
-  process.exitCode = account.holds ? 0 : 1;
+  tellAccount(account, values.json);
 }
 
 await main();

@@ -4,9 +4,8 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import process from "node:process";
 import { parseArgs } from "node:util";
-import { keepAccount } from "./account_parts/json.ts";
+import { minutesSince, tellAccount } from "./account_parts/tell.ts";
 import { createRandom } from "./chaos_parts/random.ts";
 import { FAULTS } from "./planted_faults_parts/all.ts";
 import type { PlacedFault } from "./planted_faults_parts/fault.ts";
@@ -113,25 +112,21 @@ const byArea = [...new Set(FAULTS.map(({ area }) => area))].map((area) => {
 const report = {
   holds,
   seed: Number(values.seed),
-  minutes: Math.round((performance.now() - startedMs) / 6000) / 10,
+  minutes: minutesSince(startedMs),
   listed: FAULTS.length,
   faults: faults.length,
   caught: caught.length,
   uncaught: faults.length - caught.length,
   slowestSeconds: Math.max(0, ...trials.map(({ broken }) => broken?.seconds ?? 0)),
 };
-if (values.json !== undefined) {
-  const list = faults.flatMap((fault) => trials.filter((one) => one.fault === fault)).map((
-    one,
-  ) => ({
-    fault: one.fault.id,
-    area: one.fault.area,
-    broken: one.fault.why,
-    caughtBy: `tests/${one.fault.test}.test.ts: ${one.fault.name}`,
-    caught: isCaught(one),
-    seconds: one.broken?.seconds ?? null,
-  }));
-  keepAccount(values.json, { ...report, areas: byArea, planted: list });
-}
-console.log(JSON.stringify(report));
-process.exitCode = holds ? 0 : 1;
+const planted = faults.flatMap((fault) => trials.filter((one) => one.fault === fault)).map((
+  one,
+) => ({
+  fault: one.fault.id,
+  area: one.fault.area,
+  broken: one.fault.why,
+  caughtBy: `tests/${one.fault.test}.test.ts: ${one.fault.name}`,
+  caught: isCaught(one),
+  seconds: one.broken?.seconds ?? null,
+}));
+tellAccount(report, values.json, { areas: byArea, planted });

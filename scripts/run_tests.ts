@@ -1,6 +1,7 @@
 /**
  * Runs the one suite on Deno, on Bun and, without brain and doctor, on Node 24,
- * and adds up the account.
+ * and adds up the account. Deno and Bun run side by side, since most tests wait
+ * for processes and deadlines; Node, which runs files at once, comes after them.
  *
  *     run_tests.ts [--only deno|bun|node] [--strict] [--also NAME:STATUS] [paths...]
  *
@@ -69,6 +70,8 @@ function nodeFiles(): string[] {
   }).sort();
 }
 
+const onNode = nodeFiles();
+
 // A report of JUnit, the one format that all runners write.
 const RUNNERS = {
   deno: (
@@ -90,7 +93,7 @@ const RUNNERS = {
     "--test-reporter-destination=stdout",
     "--test-reporter=junit",
     `--test-reporter-destination=${junit}`,
-    ...nodeFiles(),
+    ...onNode,
   ],
 } as const;
 
@@ -100,13 +103,32 @@ const COMMANDS = {
   node: process.env["NODE_24"] ?? "node",
 } as const;
 
-/** Runs a command with its output on ours; answers its exit status. */
-function run(command: string, args: readonly string[]): Promise<number> {
+/** Runs a command; answers its exit status. */
+function run(command: string, args: readonly string[], output: HeldOutput): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.on("data", (chunk: Uint8Array) => output.write(chunk));
+    child.stderr.on("data", (chunk: Uint8Array) => output.write(chunk));
     child.on("close", (code) => resolve(code ?? 1));
     child.on("error", () => resolve(1));
   });
+}
+
+/** Output of a run that waits for its turn, so that two runs do not mix. */
+class HeldOutput {
+  readonly #held: Uint8Array[] = [];
+  #isOpen = false;
+
+  write(chunk: Uint8Array): void {
+    if (this.#isOpen) process.stdout.write(chunk);
+    else this.#held.push(chunk);
+  }
+
+  /** Prints what came, and from here on what comes. */
+  open(): void {
+    this.#isOpen = true;
+    for (const chunk of this.#held.splice(0)) process.stdout.write(chunk);
+  }
 }
 
 /** Reads a JUnit report: test cases, failures, skips. */
@@ -120,22 +142,20 @@ function readReport(path: string): Account {
   return { passed: total - failed.length - skipped.length, failed: failed.length, skipped: names };
 }
 
-async function runOn(runtime: keyof typeof RUNNERS): Promise<Account> {
-  console.log(`\n== ${runtime}: ${paths.join(" ")}`);
+type RuntimeName = keyof typeof RUNNERS;
+
+async function runOn(runtime: RuntimeName, output: HeldOutput): Promise<Account> {
   const junit = join(folder, `${runtime}.xml`);
-  const status = await run(COMMANDS[runtime], RUNNERS[runtime](junit));
+  const status = await run(COMMANDS[runtime], RUNNERS[runtime](junit), output);
   const account = readReport(junit);
   // A crash outside any test must not pass as green.
   return status !== 0 && account.failed === 0 ? { ...account, failed: 1 } : account;
 }
 
-const runtimes = (["deno", "bun", "node"] as const)
-  .filter((name) => (values.only ?? name) === name)
-  .filter((name) => name !== "node" || nodeFiles().length > 0);
 let passed = 0;
 let failed = 0;
-for (const runtime of runtimes) {
-  const account = await runOn(runtime);
+
+function add(runtime: RuntimeName, account: Account): void {
   for (const name of account.skipped) console.log(`${runtime}: skipped ${name}`);
   const refused = values.strict ? account.skipped.length : 0;
   if (refused > 0) console.log(`${runtime}: ${refused} skipped, expected none`);
@@ -143,6 +163,23 @@ for (const runtime of runtimes) {
   passed += account.passed;
   failed += account.failed + refused;
 }
+
+/** Runs some runtimes side by side and tells of one after the other. */
+async function runTogether(runtimes: readonly RuntimeName[]): Promise<void> {
+  const runs = runtimes.map((runtime) => {
+    const output = new HeldOutput();
+    return { runtime, output, account: runOn(runtime, output) };
+  });
+  for (const { runtime, output, account } of runs) {
+    console.log(`\n== ${runtime}: ${paths.join(" ")}`);
+    output.open();
+    add(runtime, await account);
+  }
+}
+
+const isWanted = (name: RuntimeName): boolean => (values.only ?? name) === name;
+await runTogether((["deno", "bun"] as const).filter(isWanted));
+if (isWanted("node") && onNode.length > 0) await runTogether(["node"]);
 for (const check of values.also) {
   const isGood = check.endsWith(":0");
   console.log(`${check.replace(/:\d+$/, "")}: ${isGood ? "passed" : "failed"}`);

@@ -2,44 +2,19 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import type { Logger } from "../../src/base/logger.ts";
-import type { GroupedBuffer } from "../../src/buffer/grouped.ts";
 import { loadSqlite } from "../../src/buffer/load_sqlite.ts";
 import { openBuffer } from "../../src/buffer/open.ts";
 import type { SqliteDriver } from "../../src/buffer/sqlite_driver.ts";
-import { event, tempDir, until } from "../_support/buffer_files.ts";
+import { event, until } from "../_support/buffer_files.ts";
+import { BufferHome, textsOf } from "../_support/buffer_home.ts";
 
-const ALL = { maxCount: 1_000_000, maxBytes: 1_000_000_000 };
+const home = new BufferHome();
 
-let dir = "";
-let path = "";
-let removeDir = (): void => {};
-let lines: string[] = [];
+beforeEach(() => home.renew());
+afterEach(() => home.remove());
 
-const heard = (facts: unknown, message: string): void => {
-  lines.push(`${message} ${JSON.stringify(facts)}`);
-};
-const logger: Logger = { debug() {}, info: heard, warn: heard, error: heard };
-
-beforeEach(() => {
-  const temp = tempDir();
-  dir = temp.dir;
-  path = join(dir, "buffer-1.sqlite");
-  removeDir = temp.remove;
-  lines = [];
-});
-afterEach(() => removeDir());
-
-function opened(fingerprint = "p", at = path): Promise<GroupedBuffer> {
-  return openBuffer({ path: at, fingerprint, neighbours: true, logger });
-}
-
-async function textsOf(buffer: GroupedBuffer): Promise<string[]> {
-  return (await buffer.read(0, ALL)).map(({ text }) => text);
-}
-
-async function leaveBehind(count: number, at = path): Promise<void> {
-  const buffer = await opened("p", at);
+async function leaveBehind(count: number, at = home.path): Promise<void> {
+  const buffer = await home.open("p", at);
   for (let n = 0; n < count; n++) {
     buffer.push({ ...event(n), class: n % 2 ? "terminal" : "progress" });
   }
@@ -56,7 +31,7 @@ function damage(file: string, from: number, to: number): Uint8Array {
 
 /** The names that are in the directory once nothing is left to do. */
 function names(pattern: RegExp): string[] {
-  return readdirSync(dir).filter((name) => pattern.test(name));
+  return readdirSync(home.dir).filter((name) => pattern.test(name));
 }
 
 /** A file as version 1 wrote it, spelled out. */
@@ -80,24 +55,24 @@ async function writeVersion1(file: string): Promise<SqliteDriver> {
 
 describe("openBuffer() with an old file", () => {
   it("openBuffer() migrates a file of version 1 with everything in it", async () => {
-    (await writeVersion1(path)).close();
-    const buffer = await opened();
-    assert.equal(buffer.capabilities.path, path);
+    (await writeVersion1(home.path)).close();
+    const buffer = await home.open();
+    assert.equal(buffer.capabilities.path, home.path);
     assert.deepEqual(await textsOf(buffer), [0, 1].map((n) => event(n).text));
     assert.equal(buffer.storeId, "7d9f0c1e-3b1a-4a51-9c58-0123456789ab");
     assert.deepEqual(buffer.storedLosses(), { "task.sent": 3 });
     assert.equal(await buffer.getMeta("k"), "v");
     await buffer.close();
-    const driver = (await loadSqlite())(path);
+    const driver = (await loadSqlite())(home.path);
     assert.equal(driver.prepare("PRAGMA user_version").get()?.["user_version"], 2);
     assert.equal(driver.prepare("SELECT fingerprint AS f FROM identity").get()?.["f"], "p");
     driver.close();
   });
 
   it("openBuffer() adopts a neighbour's file of version 1", async () => {
-    const other = join(dir, "buffer-7.sqlite");
+    const other = join(home.dir, "buffer-7.sqlite");
     (await writeVersion1(other)).close();
-    const buffer = await opened();
+    const buffer = await home.open();
     await until(() => !existsSync(other));
     assert.deepEqual(await textsOf(buffer), [0, 1].map((n) => event(n).text));
     await buffer.close();
@@ -107,9 +82,9 @@ describe("openBuffer() with an old file", () => {
 describe("openBuffer() with a damaged file", () => {
   it("openBuffer() takes over what is readable, keeps the file and says its name", async () => {
     await leaveBehind(5_000);
-    const damaged = damage(path, 0.4, 0.5);
-    const buffer = await opened();
-    assert.equal(buffer.capabilities.path, path);
+    const damaged = damage(home.path, 0.4, 0.5);
+    const buffer = await home.open();
+    assert.equal(buffer.capabilities.path, home.path);
     await until(() => names(/\.done$/).length === 1, 10_000);
     const texts = await textsOf(buffer);
     // A tenth of the pages is gone; what they held cannot come back.
@@ -119,33 +94,38 @@ describe("openBuffer() with a damaged file", () => {
     assert.equal(new Set(texts).size, texts.length);
     const [aside = ""] = names(/\.done$/);
     assert.match(aside, /^buffer-1\.sqlite\.corrupt-\d+\.done$/);
-    assert.deepEqual(readFileSync(join(dir, aside)), damaged);
-    const told = lines.filter((line) => line.includes(aside.replace(".done", "")));
-    assert.ok(told.some((line) => /damaged/.test(line)), lines.join());
+    assert.deepEqual(readFileSync(join(home.dir, aside)), damaged);
+    const told = home.lines.filter((line) => line.includes(aside.replace(".done", "")));
+    assert.ok(told.some((line) => /damaged/.test(line)), home.lines.join());
     await buffer.close();
-    const again = await opened();
+    const again = await home.open();
     await new Promise((resolve) => setTimeout(resolve, 30));
     assert.equal(again.depth().count, texts.length);
     await again.close();
   });
 
   it("openBuffer() begins a fresh file when nothing in the old one is readable", async () => {
-    writeFileSync(path, "no database ".repeat(2_000));
-    const buffer = await opened();
-    assert.equal(buffer.capabilities.path, path);
+    writeFileSync(home.path, "no database ".repeat(2_000));
+    const buffer = await home.open();
+    assert.equal(buffer.capabilities.path, home.path);
     buffer.push(event(0));
     await buffer.settled();
-    await until(() => lines.some((line) => line.includes("nothing in it can be read")));
+    await until(() => home.lines.some((line) => line.includes("nothing in it can be read")));
     assert.deepEqual(await textsOf(buffer), [event(0).text]);
     assert.equal(names(/\.corrupt-\d+$/).length, 1);
     await buffer.close();
   });
 
   it("openBuffer() sets a neighbour's damaged file aside and takes what is readable", async () => {
-    const other = join(dir, "buffer-7.sqlite");
+    const other = join(home.dir, "buffer-7.sqlite");
     await leaveBehind(5_000, other);
     damage(other, 0.6, 0.7);
-    const buffer = await openBuffer({ path, fingerprint: "p", neighbours: true, logger });
+    const buffer = await openBuffer({
+      path: home.path,
+      fingerprint: "p",
+      neighbours: true,
+      logger: home.logger,
+    });
     await until(() => names(/\.done$/).length === 1, 10_000);
     assert.ok(!existsSync(other));
     const texts = new Set(await textsOf(buffer));

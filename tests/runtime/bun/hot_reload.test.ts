@@ -1,63 +1,19 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import process from "node:process";
+import { resolve } from "node:path";
 import { describe, it } from "node:test";
-import { startBrain } from "../../../src/brain/mod.ts";
-import { readPresence } from "../../../src/presence/read.ts";
-import { until } from "../../_support/wait.ts";
+import { saveTenTimes } from "../../_support/saved_app.ts";
 
-const SAVES = 10;
-
-describe("bun --hot", () => {
-  it("leaves one agent with one session and one set of hooks after ten saves", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "z4j-hot-"));
-    await using brain = await startBrain({ port: 0, dataDir: null });
-    const minted = await brain.mint("hot");
-    const file = join(folder, "app.ts");
-    const save = (n: number): void =>
-      writeFileSync(
-        file,
-        `import { createAgent } from ${JSON.stringify(resolve("mod.ts"))};
+const source = (ready: string): string =>
+  `import { createAgent } from ${JSON.stringify(resolve("mod.ts"))};
 const agent = createAgent();
 await agent.start();
 await agent.ready();
-console.log("ready ${n} " + process.listenerCount("SIGTERM") + process.listenerCount("beforeExit"));
-setInterval(() => {}, 1000);\n`,
-      );
-    save(0);
-    const child = spawn(process.execPath, ["--hot", file], {
-      env: {
-        ...process.env,
-        Z4J_BRAIN_URL: brain.baseUrl,
-        Z4J_TOKEN: minted.token,
-        Z4J_HMAC_SECRET: minted.hmacSecret,
-        Z4J_PROJECT_ID: brain.project.slug,
-        Z4J_HOME: join(folder, "home"),
-      },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let output = "";
-    child.stdout.on("data", (chunk) => output += String(chunk));
-    child.stderr.on("data", (chunk) => output += String(chunk));
-    try {
-      for (let n = 0; n <= SAVES; n++) {
-        if (n > 0) save(n);
-        await until(`ready ${n}`, () => output.includes(`ready ${n} 11`));
-      }
-      const online = (): number =>
-        brain.reader.agentWorkers(brain.project.id).filter(({ state }) => state === "online")
-          .length;
-      await until("one session", () => online() === 1);
-      assert.doesNotMatch(output, /4002/);
-      assert.equal(output.split("agent starting").length - 1, SAVES + 1);
-      assert.equal(output.split("agent stopped").length - 1, SAVES);
-      assert.equal((await readPresence(join(folder, "home"))).length, 1);
-    } finally {
-      if (child.pid !== undefined) process.kill(child.pid, "SIGKILL");
-      rmSync(folder, { recursive: true, force: true });
-    }
+console.log("${ready}" + process.listenerCount("SIGTERM") + process.listenerCount("beforeExit"));
+setInterval(() => {}, 1000);\n`;
+
+describe("bun --hot", () => {
+  it("leaves one agent with one session and one set of hooks after ten saves", async () => {
+    const output = await saveTenTimes({ args: ["--hot"], source, listeners: "11" });
+    assert.equal(output.split("agent starting").length - 1, 11);
   });
 });
