@@ -75,6 +75,16 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     ],
     outside: [],
   },
+  // No agent, no wire: context alone, for processes that BullMQ starts.
+  "src/sandbox": {
+    inside: [
+      "src/base",
+      "src/agent/work_contexts",
+      "src/engines/bullmq/",
+      "src/platform/async_store",
+    ],
+    outside: [],
+  },
   "src/web": { inside: ["src/base", "src/agent"], outside: [] },
   "src/brain": {
     inside: ["src/base", "src/protocol", "src/redaction", "src/platform", "src/buffer"],

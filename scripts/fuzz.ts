@@ -8,11 +8,10 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import type { FuzzFailure } from "../tests/fuzz/target.ts";
 import { keepAccount } from "./account_parts/json.ts";
-import { minutesSince, sumByName, sumOf } from "./account_parts/tell.ts";
+import { minutesSince, sumOf } from "./account_parts/tell.ts";
 import { runLane, type Tried } from "./fuzz_parts/lane.ts";
 
-// Cases of both runtimes together, the cheapest targets first: they come to their end even
-// where the time does not.
+// Cases of both runtimes together.
 const CASES: Readonly<Record<string, number>> = {
   frames: 4_000,
   settings: 4_000,
@@ -78,13 +77,13 @@ function wantedCases(): ReadonlyMap<string, number> {
 function summary(target: string, wanted: number, all: readonly Tried[]): Record<string, unknown> {
   const tried = all.filter((one) => one.target === target);
   const cases = sumOf(tried, (one) => one.cases);
+  const casesOn = (runtime: string): number =>
+    sumOf(tried.filter((one) => one.runtime === runtime), (one) => one.cases);
   return {
-    target,
-    cases,
+    ...{ target, cases, bun: casesOn("bun"), deno: casesOn("deno") },
     ofWanted: `${Math.floor(cases / wanted * 50)} %`,
     failed: sumOf(tried, (one) => one.failed),
     slowestMs: Math.max(0, ...tried.map((one) => one.slowestMs)),
-    outcomes: sumByName(tried.map((one) => one.outcomes)),
   };
 }
 

@@ -36,7 +36,7 @@ const SLICE_MS = 30_000;
 // No word of a child for so long: a case has hung.
 const SILENCE_MS = 120_000;
 
-/** Walks through all targets with one runtime: a slice of each, and then each to its end. */
+/** Walks through all targets with one runtime, a slice of each at a time, until all are done. */
 export async function runLane(plan: LanePlan): Promise<void> {
   const tried = new Map(plan.before.map((one) => [one.target, one]));
   const slice = async (target: string, wanted: number): Promise<boolean> => {
@@ -49,8 +49,10 @@ export async function runLane(plan: LanePlan): Promise<void> {
     plan.onSlice(after, account.failures);
     return true;
   };
-  for (const [target, wanted] of plan.wanted) await slice(target, wanted);
-  for (const [target, wanted] of plan.wanted) while (await slice(target, wanted));
+  for (let isMore = true; isMore;) {
+    isMore = false;
+    for (const [target, wanted] of plan.wanted) isMore = await slice(target, wanted) || isMore;
+  }
 }
 
 async function runSlice(

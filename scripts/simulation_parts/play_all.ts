@@ -1,5 +1,5 @@
 import { runShare } from "./run_share.ts";
-import { type ShareFound, sumOf } from "./share.ts";
+import { type Share, type ShareFound, sumOf } from "./share.ts";
 
 /** What is to be played, and for how long. */
 export interface Course {
@@ -12,6 +12,8 @@ export interface Course {
   readonly endsAtMs: number | null;
   /** Told what was found so far, after each process. */
   readonly told: (found: ShareFound) => void;
+  /** Plays a share. Default: in a process of its own. */
+  readonly run?: (share: Share) => Promise<ShareFound>;
 }
 
 // Few enough that little is lost with a process, and enough that its start costs little.
@@ -24,7 +26,7 @@ const MOST_OF_A_PROCESS = 12_500;
  * @throws When a process does not end well, or hangs.
  */
 export async function playAll(course: Course): Promise<ShareFound> {
-  const { seed, schedules, processes, endsAtMs, told } = course;
+  const { seed, schedules, processes, endsAtMs, told, run = (share) => runShare(share) } = course;
   const size = Math.min(MOST_OF_A_PROCESS, Math.ceil(schedules / processes));
   let next = 0;
   let all = sumOf([]);
@@ -33,7 +35,7 @@ export async function playAll(course: Course): Promise<ShareFound> {
     while (next < schedules && isTime()) {
       const from = next;
       next = Math.min(from + size, schedules);
-      const found = await runShare({ seed, from, until: next, endsAtMs, stopsAtFirst: false });
+      const found = await run({ seed, from, until: next, endsAtMs, stopsAtFirst: false });
       all = sumOf([all, found]);
       told(all);
     }

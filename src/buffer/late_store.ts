@@ -115,6 +115,10 @@ class LateStore implements EventStore {
     this.#memory.setMeta(key, value);
   }
 
+  damaged(): LossByKind {
+    return this.#disk?.damaged?.() ?? {};
+  }
+
   /** What was promised to wait for a disk, and found none. */
   unsaved(): LossByKind {
     return this.#unsaved ?? this.#waiting();

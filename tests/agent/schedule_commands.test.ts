@@ -114,8 +114,10 @@ describe("commands on schedules", () => {
     }
   });
 
-  it("schedule.resync publishes all of them", async () => {
+  it("schedule.resync publishes all of them, also when there are none", async () => {
     const seen: string[] = [];
+    const none = await commandsOf([], seen)("schedule.resync", {});
+    deepEqual(none, { status: "done", result: { schedulers_drained: 0 } });
     const outcome = await commandsOf(["one", "two"], seen)("schedule.resync", {});
     deepEqual(outcome, { status: "done", result: { schedulers_drained: 2 } });
     deepEqual(seen, ["one resync", "two resync"]);

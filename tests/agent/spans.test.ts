@@ -82,6 +82,49 @@ describe("spans in the user's OpenTelemetry", () => {
     assert.equal(of("parent process")?.kind, api.SpanKind.CONSUMER);
   });
 
+  it("link the run of a schedule to who made it, as the start of a trace of its own", () => {
+    spans();
+    const work = tracker();
+    const scheduledBy = { traceId: TRACE, spanId: SPAN };
+    const context = { traceId: "a".repeat(32), spanId: "b".repeat(16), scheduledBy };
+    const child = work.enter({ name: "run" }, context, () => work.leave({ name: "child" }));
+    work.enter({ name: "child" }, child, () => {});
+    const found = spans();
+    const run = found.get("run process");
+    assert.equal(run?.spanContext().traceId, context.traceId);
+    assert.deepEqual(run?.links.map(({ context }) => [context.traceId, context.spanId]), [
+      [TRACE, SPAN],
+    ]);
+    assert.equal(found.get("child process")?.spanContext().traceId, context.traceId);
+    assert.deepEqual(found.get("child process")?.links, []);
+    assert.deepEqual(child?.scheduledBy, scheduledBy);
+  });
+
+  it("take tracestate from a job to its span, and from a span to a job", () => {
+    spans();
+    const work = tracker();
+    const context = { traceId: TRACE, spanId: SPAN, traceState: "rojo=1,congo=2" };
+    const left = work.enter({ name: "job" }, context, () => {
+      assert.equal(
+        api.trace.getActiveSpan()?.spanContext().traceState?.serialize(),
+        context.traceState,
+      );
+      return work.leave({ name: "child" });
+    });
+    assert.equal(left?.traceState, context.traceState);
+    // In a trace of its own the span has none, and the request's must not stick to it.
+    const outer = provider.getTracer("own").startSpan("outer", { root: true });
+    const inside = api.trace.setSpan(api.ROOT_CONTEXT, outer);
+    const source = { read: () => context };
+    const other = work.follow(
+      source,
+      () => api.context.with(inside, () => work.leave({ name: "other" })),
+    );
+    outer.end();
+    assert.equal(other?.traceId, outer.spanContext().traceId);
+    assert.equal(other?.traceState, undefined);
+  });
+
   it("begin below the active span where there is no request", () => {
     spans();
     const work = tracker();

@@ -198,6 +198,7 @@ class LongPollBed implements FuzzBed {
     const isJudged = isWhole(one) && (response.status === 200 || response.status === 409);
     if (isJudged) await this.#requireEffects(frames, response.status);
     this.#requireStored(batches, isJudged && response.status === 200);
+    if (!isJudged && isUpload(one) && response.status === 200) await this.#end();
     // The nonce of a session that was invalidated is spent.
     if (response.status === 409) this.#verifier = undefined;
     return `${what} ${response.status}`;
@@ -223,6 +224,15 @@ class LongPollBed implements FuzzBed {
     const parts = { key: this.#key, identity, clock: systemClock };
     this.#verifier = createFrameVerifier({ ...parts, direction: "brain_to_agent" });
     this.#mirror = createFrameVerifier({ ...parts, direction: "agent_to_brain" });
+  }
+
+  /** Ends the session by a forged frame: the mirror does not know how far it came. */
+  async #end(): Promise<void> {
+    const honest = signedText(batchText("end", []), this.#source, () => ++this.#seq);
+    const body = JSON.stringify({ frames: [honest.replace('"end"', '"and"')] });
+    const init = { method: "POST", headers: this.#headers({}), body };
+    equal((await this.#bed.ask("/api/v1/agent/events", init)).status, 409);
+    this.#verifier = undefined;
   }
 
   #issue(): void {

@@ -160,6 +160,31 @@ describe("openBuffer() in Deno KV", () => {
       await again.close();
     }));
 
+  it("openBuffer() counts and tells what it finds damaged, and keeps the rest", () =>
+    inTempDir(async (dir) => {
+      for (const neighbours of [false, true]) {
+        const path = join(dir, `buffer-${neighbours}.kv`);
+        const store = await openKvStore({ kv: await loadDenoKv(path), fingerprint: "p" });
+        for (const n of [0, 1]) await store.append([event(n)]);
+        await store.close();
+        const raw = await loadDenoKv(path);
+        const value = new TextEncoder().encode("no page");
+        await raw.atomic().set(["z4j", "buffer", "page", 1], value).commit();
+        raw.close();
+        const told: unknown[] = [];
+        const logger = { ...noopLogger, warn: (facts: unknown) => void told.push(facts) };
+        const options = { path, store: "deno-kv", fingerprint: "p", neighbours, logger } as const;
+        const buffer = await openBuffer(options);
+        assert.deepEqual(await textsOf(buffer), [event(1).text]);
+        assert.deepEqual(buffer.losses().storage, { unknown: 1 });
+        assert.deepEqual(told, [{ path, pages: 1, texts: 0, events: 1 }]);
+        await buffer.close();
+        const again = await openBuffer(options);
+        assert.deepEqual([again.losses().storage, told.length], [{}, 1], "counted once");
+        await again.close();
+      }
+    }));
+
   it("openBuffer() waits in memory while Deno KV cannot be opened, and moves when it can", () =>
     inTempDir(async (dir) => {
       const home = join(dir, "home");
