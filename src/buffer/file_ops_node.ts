@@ -7,8 +7,8 @@ import { isRemoteMount, mountType } from "./mounts.ts";
 const PRIVATE_MODE = 0o600;
 
 /** The file system of this process, through Deno's own functions or `node:fs`. */
-export async function loadFileOps(): Promise<FileOps> {
-  const fs = denoFs() ?? await nodeFs();
+export async function loadFileOps(globals: object = globalThis): Promise<FileOps> {
+  const fs = denoFs(globals) ?? await nodeFs();
   const ops: FileOps = {
     ensurePrivate(path) {
       try {

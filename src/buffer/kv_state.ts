@@ -231,12 +231,12 @@ async function loadParts(
   const holes = new Set<number>();
   for (const id of [...parts.keys()]) {
     const [row] = log.peek(id - 1, 1, Infinity);
-    if (row?.entry.bytes === found.get(id)?.bytes) continue;
+    if (row === undefined || row.entry.bytes === found.get(id)?.bytes) continue;
     log.removeRange(id, id);
     parts.delete(id);
     holes.add(id);
     damage.texts += 1;
-    damage.events.add(row?.entry.kind ?? UNKNOWN);
+    damage.events.add(row.entry.kind);
     for (const key of found.get(id)?.keys ?? []) junk.push({ key, bytes: 0 });
   }
   if (holes.size > 0) await forget(kv, keys, state, holes, junk);

@@ -111,7 +111,15 @@ describe("a buffer in Deno KV whose values somebody has changed", () => {
   };
 
   it("openKvStore() keeps the other pages when one is no page", async () => {
-    const pages = ["", "no json\n", "{}\n", "[1]\n", '[[1,0,"k",-5,0]]\n', '[["x",0,1,2,3]]\n{}']
+    const pages = [
+      "",
+      "no json\n",
+      "{}\n",
+      "[1]\n",
+      '[[1,0,"k",-5,0]]\n',
+      '[["x",0,1,2,3]]\n{}',
+      '[[1,0,"k",5,0]]\n{}',
+    ]
       .map(encode);
     for (const value of [...pages, "text", 7, null]) {
       const store = await openKvStore({ kv: await altered([...P, "page", 1], value) });

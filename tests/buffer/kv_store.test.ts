@@ -124,8 +124,24 @@ describe("openKvStore()", () => {
       const store = await openKvStore({ kv });
       const texts = (await store.read(0, ALL)).map(({ text }) => text);
       assert.deepEqual(texts, [event("after").text], change);
+      assert.deepEqual(store.damaged?.(), { "task.started": 1 });
+      const again = await openKvStore({ kv });
+      assert.deepEqual([again.depth().count, again.damaged?.()], [1, {}], "counted once");
       assert.equal(kv.data.has(JSON.stringify(["z4j", "buffer", "part", 7, 0])), false);
     }
+  });
+
+  it("openKvStore() removes a page of which only texts without parts are left", async () => {
+    const kv = createKvDouble();
+    const before = await openKvStore({ kv });
+    await before.append([event("kept")]);
+    await before.append(large(1, 200_000));
+    const page = (id: number): string => JSON.stringify(["z4j", "buffer", "page", id]);
+    assert.deepEqual([kv.data.has(page(1)), kv.data.has(page(2))], [true, true]);
+    for (const key of [...kv.data.keys()]) if (key.includes('"part"')) kv.data.delete(key);
+    const store = await openKvStore({ kv });
+    assert.deepEqual([store.depth().count, store.damaged?.()], [1, { "task.started": 1 }]);
+    assert.deepEqual([kv.data.has(page(1)), kv.data.has(page(2))], [true, false]);
   });
 
   it("openKvOwned() closes a database that it cannot use", async () => {

@@ -139,6 +139,19 @@ describe("createLateStore()", () => {
     }
   });
 
+  it("damaged() tells what the disk gave back damaged, once there is one", async () => {
+    for (const damaged of [undefined, { "task.sent": 2 }]) {
+      const disk: EventStore = createStoreDouble();
+      if (damaged !== undefined) disk.damaged = () => damaged;
+      const late = bench(disk);
+      assert.deepEqual(late.store.damaged?.(), {});
+      late.ready = true;
+      await late.clock.advanceAsync(1_000);
+      assert.deepEqual(late.store.damaged?.(), damaged ?? {});
+      await late.store.close();
+    }
+  });
+
   it("takes small values along, also those that change while it does", async () => {
     const late = bench();
     const { clock, store, disk } = late;

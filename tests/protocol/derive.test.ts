@@ -1,7 +1,8 @@
-import { equal, throws } from "node:assert/strict";
+import { deepEqual, equal, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { deriveProjectSecret } from "../../src/protocol/derive.ts";
 import { groupableStack } from "../../src/protocol/stack_text.ts";
+import { workWire } from "../../src/protocol/work_wire.ts";
 
 describe("deriveProjectSecret()", () => {
   it("refuses a project id that is no dashed UUID, and a master that is too short", () => {
@@ -11,6 +12,20 @@ describe("deriveProjectSecret()", () => {
       throws(() => void deriveProjectSecret(master, text), TypeError, text);
     }
     throws(() => void deriveProjectSecret(new Uint8Array(31), id), { code: "Z4J_SECRET_INVALID" });
+  });
+});
+
+describe("workWire()", () => {
+  it("spells a context as the wire does, and leaves out what is not known", () => {
+    const ids = { traceId: "a".repeat(32), spanId: "b".repeat(16) };
+    const wire = { trace_id: ids.traceId, span_id: ids.spanId };
+    deepEqual(workWire(ids), wire);
+    deepEqual(workWire({ ...ids, scheduledBy: ids }), { ...wire, scheduled_by: wire });
+    deepEqual(workWire({ ...ids, scheduledBy: { ...ids, requestId: "r" }, extra: { shop: 7 } }), {
+      ...wire,
+      shop: 7,
+      scheduled_by: { ...wire, request_id: "r" },
+    });
   });
 });
 

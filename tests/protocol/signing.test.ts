@@ -137,6 +137,7 @@ describe("signing", () => {
       ['{"v":2}', "bad_type"],
       ['{"v":2,"type":"hello"}', "malformed_handshake"],
       [HELLO_FRAME, "handshake_frame"],
+      ['{"v":2,"type":"hello_ack"}', "malformed_handshake"],
       ['{"type":"nope"}', "unknown_type"],
       ['{"type":"heartbeat"}', "bad_version"],
       ['{"v":2,"type":"heartbeat","payload":[]}', "bad_payload"],
