@@ -30,11 +30,19 @@ export type { HistogramSnapshot } from "./src/base/histogram.ts";
 export type { WorkContexts, WorkFacts } from "./src/agent/work_contexts.ts";
 export type {
   OpenTelemetryLike,
+  OtelLinkedSpan,
   OtelSpan,
   OtelSpanContext,
   OtelTracer,
+  OtelTraceState,
 } from "./src/agent/otel_like.ts";
-export type { JobContexts, JobFacts, WorkContext, WorkSource } from "./src/base/work_context.ts";
+export type {
+  JobContexts,
+  JobFacts,
+  WorkContext,
+  WorkLink,
+  WorkSource,
+} from "./src/base/work_context.ts";
 export type { CommandCounters } from "./src/agent/dispatcher.ts";
 export type { AgentState } from "./src/agent/states.ts";
 export type { CancelTimer, Clock } from "./src/base/clock.ts";

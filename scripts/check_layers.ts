@@ -75,6 +75,16 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     ],
     outside: [],
   },
+  // No agent, no wire: context alone, for processes that BullMQ starts.
+  "src/sandbox": {
+    inside: [
+      "src/base",
+      "src/agent/work_contexts",
+      "src/engines/bullmq/",
+      "src/platform/async_store",
+    ],
+    outside: [],
+  },
   "src/web": { inside: ["src/base", "src/agent"], outside: [] },
   "src/brain": {
     inside: ["src/base", "src/protocol", "src/redaction", "src/platform", "src/buffer"],
@@ -119,7 +129,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 const SHIMS: Readonly<Record<string, readonly string[]>> = {
   "src/buffer/sqlite_bun.ts": ["bun:sqlite"],
   "src/buffer/sqlite_node.ts": ["node:sqlite"],
-  "src/buffer/file_ops_node.ts": ["node:"],
+  "src/buffer/fs_node.ts": ["node:fs"],
   "src/cli/program.ts": ["node:process"],
   "src/doctor/program.ts": ["node:process"],
 };

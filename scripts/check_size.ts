@@ -9,7 +9,8 @@ const MAX_FILE_LINES = 400;
 const MAX_FUNCTION_LINES = 60;
 const MAX_SHIM_LINES = 60;
 const MAX_DOOR_LINES = 90;
-const SHIM = /(sqlite_bun|sqlite_node|serve_bun|serve_deno)\.ts$/;
+const SHIM =
+  /(sqlite_bun|sqlite_node|serve_bun|serve_deno|fs_deno|fs_node|system_deno|system_node)\.ts$/;
 // A door is a module comment with its example and a list of exports.
 const DOOR = /(^|\/)mod\.ts$/;
 

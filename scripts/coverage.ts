@@ -14,6 +14,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { keepAccount } from "./account_parts/json.ts";
 import { type FileCoverage, percent, readLcov, sumOf } from "./coverage_parts/lcov.ts";
+import { explain, PROVED_ELSEWHERE } from "./coverage_parts/proved_elsewhere.ts";
 
 const FOLDERS = ["src/protocol", "src/buffer", "src/agent"] as const;
 const TESTS = [
@@ -87,6 +88,16 @@ function rowOf(place: string, files: readonly FileCoverage[]): Row {
   return { place, lines: percent(lines), branches: percent(branches) };
 }
 
+/** How many branches of each file were never taken. */
+function openOf(files: readonly FileCoverage[]): ReadonlyMap<string, number> {
+  return new Map(
+    files.map(({ file, branches }) => [
+      file,
+      branches === null ? 0 : branches.found - branches.hit,
+    ]),
+  );
+}
+
 const startedMs = performance.now();
 const account: Record<string, unknown> = {};
 for (const runtime of RUNTIMES.filter((name) => (values.only ?? name) === name)) {
@@ -102,6 +113,14 @@ for (const runtime of RUNTIMES.filter((name) => (values.only ?? name) === name))
     }
   }
   const { lines, branches } = rowOf("", files);
+  if (branches === null) console.log(`${runtime} measures lines and functions, no branches`);
+  else {
+    const { lines: proofs, unexplained } = explain(openOf(files));
+    for (const line of proofs) console.log(line);
+    account["openBranches"] = unexplained;
+    account["provedElsewhere"] = PROVED_ELSEWHERE;
+    console.log(`${unexplained} branches are open without a reason`);
+  }
   account[runtime] = { lines, ...(branches === null ? {} : { branches }) };
   account[`${runtime}Folders`] = folders;
 }

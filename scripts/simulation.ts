@@ -3,17 +3,17 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { openBench } from "../tests/simulation/bench.ts";
 import { createSearch, seededChoices } from "../tests/simulation/choices.ts";
-import { coverageOf, type Visits } from "../tests/simulation/coverage.ts";
+import { coverageOf } from "../tests/simulation/coverage.ts";
 import { playSchedule } from "../tests/simulation/schedule.ts";
 import { playSmallest } from "../tests/simulation/smallest.ts";
-import { findSettle } from "../tests/simulation/world.ts";
+import { findPlayer } from "../tests/simulation/world.ts";
 import { keepAccount } from "./account_parts/json.ts";
+import { playAll } from "./simulation_parts/play_all.ts";
 import { prove } from "./simulation_parts/prove.ts";
-import { runShare } from "./simulation_parts/run_share.ts";
 import { MOST_TOLD, type ShareFound } from "./simulation_parts/share.ts";
 
-const SCHEDULES = 8000;
-const FULL_SCHEDULES = 100_000;
+const SCHEDULES = 50_000;
+const FULL_SCHEDULES = 1_000_000;
 const PROCESSES = 2;
 const LEAST_PERCENT = 95;
 
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     exhaustive: { type: "boolean", default: false },
     full: { type: "boolean", default: false },
     json: { type: "string" },
+    minutes: { type: "string" },
     only: { type: "string" },
     prove: { type: "boolean", default: false },
     schedules: { type: "string" },
@@ -36,7 +37,7 @@ async function replay(schedule: number): Promise<boolean> {
   const trace = values.trace ? (line: string) => console.log(line) : undefined;
   const { violations, faults, drainMs, steps } = await playSchedule({
     bench: await openBench(),
-    settle: await findSettle(),
+    player: await findPlayer(),
     choices: seededChoices(seed, schedule),
     ...(trace === undefined ? {} : { trace }),
   });
@@ -45,67 +46,67 @@ async function replay(schedule: number): Promise<boolean> {
   return violations.length === 0;
 }
 
-/** Adds up counts by their names. */
-function total(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
-  const sums: Record<string, number> = {};
-  for (const one of counts) {
-    for (const [name, count] of Object.entries(one)) sums[name] = (sums[name] ?? 0) + count;
-  }
-  return sums;
-}
-
-function tellBroken(found: readonly ShareFound[]): void {
-  for (
-    const { schedule, violations, faults } of found.flatMap(({ broken }) => broken).slice(
-      0,
-      MOST_TOLD,
-    )
-  ) {
+function tellBroken({ broken }: ShareFound): void {
+  for (const { schedule, violations, faults } of broken) {
     console.log(`schedule ${schedule} (${faults.join(", ")}): ${violations.join("; ")}`);
     console.log(`  ./scripts/simulation --seed ${seed} --only ${schedule} --trace`);
   }
 }
 
-/** Plays all schedules; whether the model holds in each, and enough was visited. */
-async function play(schedules: number): Promise<boolean> {
-  const startMs = performance.now();
-  const found = await Promise.all(Array.from(
-    { length: PROCESSES },
-    (_, from) => runShare({ seed, from, until: schedules, step: PROCESSES, stopsAtFirst: false }),
-  ));
-  const sum = (count: (one: ShareFound) => number): number =>
-    found.reduce((all, one) => all + count(one), 0);
-  const visits: Visits = total(found.map((one) => one.visits));
-  const { rows, visited, possible, missing } = coverageOf(visits);
+/** What a run says of itself, and the table of what was visited. */
+function accountOf(found: ShareFound, startMs: number) {
+  const { rows, visited, possible, missing } = coverageOf(found.visits);
   const percent = Math.round(visited / possible * 1000) / 10;
-  const violations = sum(({ brokenCount }) => brokenCount);
-  console.table(rows);
-  tellBroken(found);
   const account = {
-    holds: violations === 0 && percent >= LEAST_PERCENT &&
-      sum((one) => one.schedules) === schedules,
+    holds: found.brokenCount === 0 && percent >= LEAST_PERCENT && found.schedules > 0,
     seed,
     minutes: Math.round((performance.now() - startMs) / 6000) / 10,
-    schedules: sum((one) => one.schedules),
-    steps: sum(({ steps }) => steps),
-    violations,
+    schedules: found.schedules,
+    steps: found.steps,
+    violations: found.brokenCount,
     pairs: { visited, possible, percent },
     missing,
-    slowestDrainVirtualMs: Math.max(...found.map(({ slowestDrainMs }) => slowestDrainMs)),
-    faults: total(found.map((one) => one.faults)),
+    slowestDrainVirtualMs: found.slowestDrainMs,
+    faults: found.faults,
   };
-  if (values.json !== undefined) keepAccount(values.json, { ...account, visits: rows });
+  return { account, rows };
+}
+
+/**
+ * Plays all schedules, or as many as the minutes allow; whether the model holds in
+ * each, and enough was visited. The account is kept as it grows.
+ */
+async function play(schedules: number, minutes: number | null): Promise<boolean> {
+  const startMs = performance.now();
+  const keep = (found: ShareFound): void => {
+    if (values.json === undefined) return;
+    const { account, rows } = accountOf(found, startMs);
+    keepAccount(values.json, { ...account, visits: rows });
+  };
+  const found = await playAll({
+    seed,
+    schedules,
+    processes: PROCESSES,
+    endsAtMs: minutes === null ? null : Date.now() + minutes * 60_000,
+    told: keep,
+  });
+  const { account, rows } = accountOf(found, startMs);
+  console.table(rows);
+  tellBroken(found);
+  if (found.schedules < schedules) {
+    console.log(`${found.schedules} of ${schedules} schedules in ${minutes} minutes`);
+  }
   console.log(JSON.stringify(account));
-  return account.holds;
+  return account.holds && (minutes !== null || found.schedules === schedules);
 }
 
 /** Plays every run of the smallest model; whether the model holds in each. */
 async function exhaust(): Promise<boolean> {
   const startMs = performance.now();
-  const [bench, settle, search] = [await openBench(), await findSettle(), createSearch()];
+  const [bench, player, search] = [await openBench(), await findPlayer(), createSearch()];
   let [runs, steps, violations] = [0, 0, 0];
   do {
-    const played = await playSmallest(bench, settle, search);
+    const played = await playSmallest(bench, player, search);
     runs++;
     steps += played.steps;
     if (played.violations.length === 0) continue;
@@ -123,7 +124,8 @@ async function main(): Promise<boolean> {
   if (values.only !== undefined) return await replay(Number(values.only));
   if (values.exhaustive) return await exhaust();
   if (!values.prove) {
-    return await play(Number(values.schedules ?? (values.full ? FULL_SCHEDULES : SCHEDULES)));
+    const schedules = Number(values.schedules ?? (values.full ? FULL_SCHEDULES : SCHEDULES));
+    return await play(schedules, values.minutes === undefined ? null : Number(values.minutes));
   }
   return await prove(seed, ({ fault, schedule, violation }) => {
     const how = schedule === null ? "NOT FOUND" : `found by schedule ${schedule}: ${violation}`;

@@ -9,6 +9,8 @@ const UNWANTED: ReadonlySet<string> = new Set([
   "examples",
   "survivors",
   "freezeMs",
+  // What a run of the fuzzer goes on from.
+  "lanes",
 ]);
 const LONGEST_LIST = 12;
 

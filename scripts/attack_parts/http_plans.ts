@@ -160,6 +160,40 @@ export const HTTP_PLANS: Readonly<Record<string, Planner>> = {
       ),
     ],
   }),
+  "two Hosts": (target, random) => {
+    const hosts = [`Host: 127.0.0.1:${target.port}`, "Host: evil.example"];
+    const headers = random.chance(0.5) ? hosts : hosts.toReversed();
+    return { parts: [mint(target, random, [...headers, bearer(target)])] };
+  },
+  "odd transfer coding": (target, random) => {
+    const coding = random.pick([
+      "Transfer-Encoding: xchunked",
+      "Transfer-Encoding: chunked, identity",
+      "Transfer-Encoding: identity",
+      "Transfer-Encoding:\u000bchunked",
+      "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+      "Transfer-Encoding\t: chunked",
+    ]);
+    const text = `0\r\n\r\n${hidden(target, random)}`;
+    return { parts: [request(target, MINT, [JSON_TYPE, coding, sized(text)], text)] };
+  },
+  "header in a header": (target, random) => {
+    // Not a single LF, which may end a line (RFC 9112 section 2.2).
+    const ends = random.pick(["\r", "\0", "\r\r\n", "\u0085"]);
+    return { parts: [mint(target, random, [`X-Any: y${ends}${bearer(target)}`])] };
+  },
+  "forwarded Host": (target, random) => ({
+    parts: [
+      mint(target, random, [
+        "Host: evil.example",
+        `X-Forwarded-Host: 127.0.0.1:${target.port}`,
+        `Forwarded: host="127.0.0.1:${target.port}";for=127.0.0.1`,
+        "X-Original-URL: /api/v1/health",
+        "X-HTTP-Method-Override: GET",
+        bearer(target),
+      ]),
+    ],
+  }),
   "pipelined garbage": (target, random) => ({
     parts: [
       request(target, "GET /api/v1/projects"),

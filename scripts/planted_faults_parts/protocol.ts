@@ -91,6 +91,15 @@ export const PROTOCOL_FAULTS: FaultArea = {
       name: "rejects when the secret is too short",
     },
     {
+      id: "cut-off-tag-taken",
+      file: "src/protocol/hmac.ts",
+      find: "if (a.length !== b.length) return false;",
+      replace: "a = a.slice(0, b.length);",
+      why: "the beginning of a tag is enough to forge a frame",
+      test: "protocol/wycheproof",
+      name: "takes the whole right tag of a text",
+    },
+    {
       id: "session-not-signed",
       file: "src/protocol/frame_text.ts",
       find: 'members.set("session_id", stringText(identity.sessionId));',

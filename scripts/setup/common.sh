@@ -64,19 +64,21 @@ use_project_tools() {
 }
 
 # Provides the stock brain 1.13.0 as $Z4J_BIN, in a virtual environment inside the clone,
-# and the Python agent beside it, which scripts/bench compares with.
+# beside it the scheduler that it can start, and the Python agent, which scripts/bench
+# compares with.
 stock_brain() {
   need python3 python3
   [ -n "${Z4J_BIN:-}" ] && return 0
   Z4J_BIN="$PWD/.venv/bin/z4j"
-  if [ "$(.venv/bin/pip show z4j z4j-bare 2>/dev/null | grep -c '^Version: 1.13.0$')" != 2 ]; then
+  if [ "$(.venv/bin/pip show z4j z4j-bare z4j-scheduler 2>/dev/null | grep -c '^Version: 1.13.0$')" != 3 ]; then
     echo "z4j: installing the stock brain 1.13.0 into .venv" >&2
     if ! python3 -m venv .venv 2>/dev/null; then
       install_package python3-venv "cannot create a virtual environment"
       python3 -m venv .venv || fail "cannot create a virtual environment in .venv"
     fi
-    .venv/bin/pip install --quiet --disable-pip-version-check z4j==1.13.0 z4j-bare==1.13.0 ||
-      fail "pip install z4j==1.13.0 z4j-bare==1.13.0 failed"
+    .venv/bin/pip install --quiet --disable-pip-version-check \
+      z4j==1.13.0 z4j-bare==1.13.0 z4j-scheduler==1.13.0 ||
+      fail "pip install z4j==1.13.0 z4j-bare==1.13.0 z4j-scheduler==1.13.0 failed"
   fi
   export Z4J_BIN
 }

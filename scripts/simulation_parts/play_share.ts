@@ -6,20 +6,21 @@ import process from "node:process";
 import { openBench } from "../../tests/simulation/bench.ts";
 import { seededChoices } from "../../tests/simulation/choices.ts";
 import { playSchedule } from "../../tests/simulation/schedule.ts";
-import { findSettle } from "../../tests/simulation/world.ts";
+import { findPlayer } from "../../tests/simulation/world.ts";
 import { type Broken, MOST_TOLD, type Share, type ShareFound } from "./share.ts";
 
 // Who waits takes silence for a hang.
 const WORD_EVERY = 500;
 
 async function playShare(share: Share): Promise<ShareFound> {
-  const [bench, settle] = [await openBench(), await findSettle()];
+  const [bench, player] = [await openBench(), await findPlayer()];
   const faults: Record<string, number> = {};
   const broken: Broken[] = [];
   let [schedules, steps, slowestDrainMs, brokenCount] = [0, 0, 0, 0];
-  for (let schedule = share.from; schedule < share.until; schedule += share.step) {
+  const endsAtMs = share.endsAtMs ?? Infinity;
+  for (let schedule = share.from; schedule < share.until && Date.now() < endsAtMs; schedule++) {
     const choices = seededChoices(share.seed, schedule);
-    const played = await playSchedule({ bench, settle, choices });
+    const played = await playSchedule({ bench, player, choices });
     schedules++;
     steps += played.steps;
     slowestDrainMs = Math.max(slowestDrainMs, Math.round(played.drainMs));

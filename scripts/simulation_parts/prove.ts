@@ -40,7 +40,7 @@ export async function prove(seed: number, tell: (proved: Proved) => void): Promi
 }
 
 async function proveOne(copy: TreeCopy, fault: PlacedFault, seed: number): Promise<Proved> {
-  const share = { seed, from: 0, until: MOST_SCHEDULES, step: 1, stopsAtFirst: true };
+  const share = { seed, from: 0, until: MOST_SCHEDULES, endsAtMs: null, stopsAtFirst: true };
   const { broken } = await copy.planted(fault, (root) => runShare(share, root));
   const first = broken[0];
   return {

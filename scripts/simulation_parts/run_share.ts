@@ -3,6 +3,8 @@ import { watchedChild } from "../child_parts/watched_child.ts";
 import type { Share, ShareFound } from "./share.ts";
 
 const SCRIPT = "scripts/simulation_parts/play_share.ts";
+// Lets promises settle without a turn of the loop.
+const V8_FLAGS = "--v8-flags=--allow-natives-syntax";
 // No word of a process for so long: a schedule does not end.
 const SILENCE_MS = 60_000;
 
@@ -15,7 +17,7 @@ export async function runShare(share: Share, tree = "."): Promise<ShareFound> {
   const cwd = resolve(tree);
   const deno = join(cwd, "node_modules/.bin/deno");
   const { code, last } = await watchedChild(
-    [deno, "run", "-A", "--no-check", SCRIPT, JSON.stringify(share)],
+    [deno, "run", "-A", "--no-check", V8_FLAGS, SCRIPT, JSON.stringify(share)],
     { silenceMs: SILENCE_MS, cwd },
   );
   if (!last.startsWith("{")) {

@@ -1,5 +1,5 @@
 import { type Clock, keepAliveUntil, sleep, systemClock, withDeadline } from "../base/clock.ts";
-import { errorText, Z4jError } from "../base/errors.ts";
+import { Z4jError } from "../base/errors.ts";
 import { createListeners, type Listeners } from "../base/listeners.ts";
 import { type Logger, noopLogger, safeLogger } from "../base/logger.ts";
 import type { EventBuffer } from "../buffer/port.ts";
@@ -23,6 +23,7 @@ import { type EventPreview, previewEvent } from "./recorder.ts";
 import type { ConnectionChange } from "./reconcile.ts";
 import { claimProcess, releaseProcess } from "./registry.ts";
 import { createRuntime, type Runtime, type RuntimeContext } from "./runtime.ts";
+import { loadStreams } from "./runtime_wiring.ts";
 import { type AgentState, canChange } from "./states.ts";
 import { describeAgent } from "./status.ts";
 import { NO_WORK, type WorkTracker } from "./work_contexts.ts";
@@ -229,7 +230,7 @@ class AgentCore implements Agent {
       createStream,
       host: {
         changed: (change) => this.#connection(change),
-        verified: () => this.#verified(),
+        verified: (terms) => this.#verified(terms),
         command: (event) => this.#listeners.command.emit(event),
         loss: (event) => this.#listeners.loss.emit(event),
       },
@@ -326,9 +327,7 @@ class AgentCore implements Agent {
     if (change.kind === "waiting") this.#listeners.disconnected.emit(change.end);
   }
 
-  #verified(): void {
-    const { terms } = this.#link;
-    if (terms === null) return;
+  #verified(terms: SessionTerms): void {
     this.#link = { ...this.#link, verified: true };
     this.#connectedAtMs = this.#clock.now();
     const sessionId = terms.identity.sessionId;
@@ -347,16 +346,6 @@ class AgentCore implements Agent {
 
   #isHopeless(): boolean {
     return this.#link.kind === "waiting" || this.#link.kind === "ended";
-  }
-}
-
-/** The code of schedule streams, which only who has a scheduler needs. */
-async function loadStreams(logger: Logger): Promise<RuntimeContext["createStream"]> {
-  try {
-    return (await import("./schedule_stream.ts")).createScheduleStream;
-  } catch (error) {
-    logger.error({ error: errorText(error) }, "schedulers are not watched: their code is missing");
-    return null;
   }
 }
 

@@ -7,25 +7,27 @@ import { utf8Length } from "./utf8_length.ts";
 export const EVENTS_FRAME_BYTES: number = '{"events":[]}'.length;
 
 /** A batch of stored events, oldest first. */
-export function storedBatch(entries: readonly StoredEntry[]): LoadedBatch {
-  const first = entries[0];
-  const last = entries.at(-1);
+export function storedBatch(first: StoredEntry, rest: readonly StoredEntry[]): LoadedBatch {
+  const entries = [first, ...rest];
   return {
     id: frameId("ev"),
     origin: "stored",
     payloadText: payloadOf(entries.map((entry) => entry.text)),
     count: entries.length,
     bytes: entries.reduce((sum, entry) => sum + entry.bytes + 1, EVENTS_FRAME_BYTES),
-    firstId: first?.id ?? 0,
-    lastId: last?.id ?? 0,
-    only: entries.length === 1 && first !== undefined ? first : null,
-    oldestMs: first === undefined ? null : occurredAtMs(first.text),
+    firstId: first.id,
+    lastId: (rest.at(-1) ?? first).id,
+    only: rest.length === 0 ? first : null,
+    oldestMs: occurredAtMs(first.text),
     settle: null,
   };
 }
 
-// The text is canonical: inside a value the quotes of this key would be escaped.
-function occurredAtMs(text: string): number | null {
+/**
+ * When the event of a canonical text occurred, Unix milliseconds, or `null`. Inputs
+ * may hold a key of the same name, but they come before it.
+ */
+export function occurredAtMs(text: string): number | null {
   const key = '"occurred_at":"';
   const at = text.lastIndexOf(key);
   if (at < 0) return null;

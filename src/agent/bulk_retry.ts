@@ -17,7 +17,7 @@ export async function bulkRetry(
   context: ActionContext,
   clock: Clock,
 ): Promise<ActionOutcome> {
-  const { retry } = engine.actions;
+  const retry = engine.actions.retry?.bind(engine.actions);
   if (retry === undefined) return await cannot(engine, "retry jobs with their original input");
   const filter = objectMember(command.parameters, "filter");
   const ids = arrayOf(filter["task_ids"]);
@@ -39,7 +39,7 @@ export async function bulkRetry(
   const work = async (): Promise<void> => {
     for (let id = wanted[next++]; id !== undefined; id = wanted[next++]) {
       const inTime = !context.signal.aborted && clock.monotonic() < untilMs;
-      outcomes.set(id, inTime ? await retryOne(engine, id, priorities, context) : TOO_LATE);
+      outcomes.set(id, inTime ? await retryOne(retry, id, priorities, context) : TOO_LATE);
     }
   };
   await Promise.all(Array.from({ length: Math.min(BULK_WIDTH, wanted.length) }, work));
@@ -52,7 +52,7 @@ const TOO_LATE: ActionOutcome = {
 };
 
 async function retryOne(
-  engine: Engine,
+  retry: NonNullable<Engine["actions"]["retry"]>,
   taskId: string,
   priorities: JsonObject,
   context: ActionContext,
@@ -60,7 +60,7 @@ async function retryOne(
   const priority = priorityOf(priorities[taskId]);
   const input: RetryInput = { taskId, overrides: null, etaMs: null, priority };
   try {
-    return await engine.actions.retry?.(input, context) ?? TOO_LATE;
+    return await retry(input, context);
   } catch (error) {
     return { status: "indeterminate", reason: errorText(error) };
   }
@@ -73,7 +73,10 @@ function account(outcomes: ReadonlyMap<string, ActionOutcome>, requested: number
     entries.filter(([, outcome]) => outcome.status === status).length;
   const [done, left] = [count("done"), count("noop")];
   const failed = entries.length - done - left;
-  const problems = entries.filter(([, outcome]) => problemOf(outcome) !== null);
+  const problems = entries.flatMap(([id, outcome]) => {
+    const problem = problemOf(outcome);
+    return problem === null ? [] : [[id, problem] as const];
+  });
   const result = {
     requested,
     retried: done,
@@ -86,13 +89,10 @@ function account(outcomes: ReadonlyMap<string, ActionOutcome>, requested: number
     outcomes: Object.fromEntries(
       entries.slice(0, MAX_BULK_REPORTED).map(([id, { status }]) => [id, status]),
     ),
-    errors: Object.fromEntries(
-      problems.slice(0, MAX_BULK_REPORTED).map(([id, outcome]) => [id, problemOf(outcome) ?? ""]),
-    ),
+    errors: Object.fromEntries(problems.slice(0, MAX_BULK_REPORTED)),
   };
   if (done + left > 0) return { status: "done", result };
-  const [, first] = problems[0] ?? [];
-  const error = `no job was retried: ${(first && problemOf(first)) ?? "unknown"}`;
+  const error = `no job was retried: ${problems[0]?.[1]}`;
   // Counted in the result above; the flag of the same name says it for the whole.
   const { indeterminate, ...counts } = result;
   return indeterminate > 0
@@ -111,7 +111,7 @@ function newIds(entries: readonly (readonly [string, ActionOutcome])[]): JsonObj
 
 // Short: thousands of them travel in one answer.
 function problemOf(outcome: ActionOutcome): string | null {
-  if (outcome.status === "done") return null;
+  if (outcome.status === "done" || outcome.status === "noop") return null;
   const text = outcome.status === "failed" ? outcome.error : outcome.reason;
-  return outcome.status === "noop" ? null : text.slice(0, 120);
+  return text.slice(0, 120);
 }

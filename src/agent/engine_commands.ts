@@ -56,12 +56,13 @@ export function loadEngineHandlers(): Promise<typeof import("./engine_handlers.t
 export function registerEngineCommands(
   registry: CommandRegistry,
   parts: EngineCommandParts,
+  load: typeof loadEngineHandlers = loadEngineHandlers,
 ): void {
   let handlers: Readonly<Record<EngineAction, CommandHandler>> | undefined;
   for (const action of ENGINE_ACTIONS) {
     registry.register(action, async (command, context) => {
       try {
-        handlers ??= (await loadEngineHandlers()).engineHandlers(parts);
+        handlers ??= (await load()).engineHandlers(parts);
       } catch (error) {
         // Nothing was touched, so it must not look like an open end.
         const reason = `the code of commands cannot be read: ${errorText(error)}`;

@@ -18,6 +18,16 @@ export interface EncodedEvent {
   readonly event: JsonObject;
 }
 
+/** What an event goes through. */
+export interface EncoderParts {
+  /** Makes data printable and removes what is sensitive. */
+  readonly redactor: RedactorLike;
+  /** What stays in this process besides. */
+  readonly privacy: Privacy;
+  /** Queue of what has none in its data. */
+  readonly queue?: string | undefined;
+}
+
 /**
  * Turns a draft into what leaves the process: private parts removed, redacted,
  * bounded, printed.
@@ -27,10 +37,10 @@ export interface EncodedEvent {
  */
 export function encodeEvent(
   draft: EventDraft,
-  { redactor, privacy }: { readonly redactor: RedactorLike; readonly privacy: Privacy },
+  { redactor, privacy, queue }: EncoderParts,
   trace?: RedactionTrace,
 ): EncodedEvent {
-  const data = privacy(draft, trace);
+  const data = privacy(draft, trace, queue);
   // Task ids are redacted too: a brain would do it on arrival, after the wire.
   const taskId = redactor.redact(draft.task_id);
   if (trace !== undefined && taskId !== draft.task_id) trace("task_id", "what the text contains");

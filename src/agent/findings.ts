@@ -42,11 +42,11 @@ export function createFindings(parts: FindingParts): Findings {
   const askedAtMs = new Map<string, number>();
   const told = new Set<string>();
 
-  const ask = async (engine: Engine): Promise<void> => {
+  const ask = async (engine: Engine, lint: NonNullable<Engine["lint"]>): Promise<void> => {
     const answer = await guardCall(
       clock,
       LINT_DEADLINE_MS,
-      () => engine.lint?.(parts.facts()) ?? Promise.resolve([]),
+      () => lint.call(engine, parts.facts()),
     );
     // An engine that cannot answer now keeps what it said before.
     if (!answer.ok) return;
@@ -73,10 +73,10 @@ export function createFindings(parts: FindingParts): Findings {
 
   return {
     async refresh() {
-      const due = engines.filter(({ name, lint }) => lint !== undefined && isDue(name));
-      await Promise.all(due.map((engine) => {
+      await Promise.all(engines.map(async (engine) => {
+        if (engine.lint === undefined || !isDue(engine.name)) return;
         askedAtMs.set(engine.name, clock.monotonic());
-        return ask(engine);
+        await ask(engine, engine.lint);
       }));
     },
     all: () => [...known.values()].flat(),

@@ -60,7 +60,6 @@ export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
   };
 
   const tick = (mine: number, intervalMs: number): void => {
-    if (mine !== generation) return;
     cancel = clock.setTimer(() => tick(mine, intervalMs), intervalMs);
     beat(mine).catch(parts.failed);
   };

@@ -28,8 +28,8 @@ export function createLossLedger(
   return {
     lost(source, count) {
       if (!Number.isSafeInteger(count) || count <= 0) return;
-      const known = sources.has(source) || sources.size < MAX_SOURCES;
-      const name = known ? source.slice(0, MAX_SOURCE_CHARS) : "other";
+      const short = source.slice(0, MAX_SOURCE_CHARS);
+      const name = sources.has(short) || sources.size < MAX_SOURCES ? short : "other";
       sources.set(name, (sources.get(name) ?? 0) + count);
     },
     bySource: () => Object.fromEntries(sources),

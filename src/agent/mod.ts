@@ -52,7 +52,7 @@ export type {
   Transport,
   TransportSession,
 } from "../transport/port.ts";
-export type { SpanIds, Spans } from "./spans.ts";
+export type { ActiveTrace, SpanIds, Spans } from "./spans.ts";
 export { createWorkTracker } from "./work_contexts.ts";
 export type { WorkContexts, WorkFacts, WorkTracker } from "./work_contexts.ts";
 export type {
@@ -60,6 +60,7 @@ export type {
   JobContexts,
   JobFacts,
   WorkContext,
+  WorkLink,
   WorkSource,
 } from "../base/work_context.ts";
 export { createCommandPolicy } from "./command_policy.ts";

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { EventBuffer } from "../buffer/port.ts";
+import { occurredAtMs } from "./batches.ts";
 
 /** Age of the oldest event that waits, as of the last look. */
 export interface OldestAge {
@@ -21,9 +22,7 @@ export function createOldestAge(
   let sinceMs: number | null = null;
   const look = async (): Promise<void> => {
     const [entry] = await buffer.read(0, { maxCount: 1, maxBytes: 1 });
-    const written = entry === undefined ? null : /"occurred_at":"([^"]+)"/.exec(entry.text)?.[1];
-    const time = Date.parse(written ?? "");
-    sinceMs = Number.isFinite(time) ? time : null;
+    sinceMs = entry === undefined ? null : occurredAtMs(entry.text);
   };
   return {
     seconds() {

@@ -1,11 +1,23 @@
-/** Identity of a span in OpenTelemetry. */
-export interface OtelSpanContext {
+/** Identity of a span that another one names as a link. */
+export interface OtelLinkedSpan {
   /** 32 hex digits. */
   readonly traceId: string;
   /** 16 hex digits. */
   readonly spanId: string;
   /** 1 when the trace is recorded. */
   readonly traceFlags: number;
+}
+
+/** Identity of a span in OpenTelemetry. */
+export interface OtelSpanContext extends OtelLinkedSpan {
+  /** What else the trace carries (W3C `tracestate`). */
+  readonly traceState?: OtelTraceState | undefined;
+}
+
+/** The W3C `tracestate` of a span. */
+export interface OtelTraceState {
+  /** As text. */
+  serialize(): string;
 }
 
 /** The part of a span that the agent touches. */
@@ -25,7 +37,11 @@ export interface OtelTracer {
   /** Begins a span below the given context. */
   startSpan(
     name: string,
-    options: { kind: number; attributes: Record<string, string | number | boolean> },
+    options: {
+      kind: number;
+      attributes: Record<string, string | number | boolean>;
+      links?: { context: OtelLinkedSpan }[];
+    },
     context?: unknown,
   ): OtelSpan;
 }
@@ -52,4 +68,6 @@ export interface OpenTelemetryLike {
     /** Runs a function in a context. */
     with(context: unknown, work: () => unknown): unknown;
   };
+  /** Reads a `tracestate`; without it none reaches the spans of jobs. */
+  createTraceState?(text: string): OtelTraceState;
 }

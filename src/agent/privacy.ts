@@ -55,7 +55,12 @@ export interface PrivacyRules {
 }
 
 /** Turns the data of an event into what may leave the process. */
-export type Privacy = (draft: EventDraft, trace?: RedactionTrace) => JsonObject;
+export type Privacy = (
+  draft: EventDraft,
+  trace?: RedactionTrace,
+  /** Queue of what has none in its data, as the run of a schedule. */
+  queue?: string,
+) => JsonObject;
 
 const EVERYTHING: CaptureSwitches = { args: true, result: true, error: true };
 
@@ -63,10 +68,14 @@ const EVERYTHING: CaptureSwitches = { args: true, result: true, error: true };
 export const NO_PRIVACY: PrivacyRules = { capture: EVERYTHING, redactPaths: [], queues: {} };
 
 // What a job's author put in; removed when the hook cannot be trusted.
-const PAYLOAD: readonly string[] = ["args", "kwargs", "result", "exception", "traceback"];
+const PAYLOAD: readonly string[] = [
+  ...["args", "kwargs", "result", "exception", "traceback"],
+  ...["progress", "logs", "context"],
+];
 const SWITCHES: Readonly<Record<keyof CaptureSwitches, readonly string[]>> = {
   args: ["args", "kwargs"],
-  result: ["result"],
+  // What a job tells on its way is its result as well.
+  result: ["result", "progress", "logs"],
   error: ["exception", "traceback"],
 };
 const REMOVED = "[REMOVED]";
@@ -88,13 +97,13 @@ export function createPrivacy(
     }]),
   );
   const hook = rules.redact === undefined ? null : createHook(rules.redact, redactor, notices);
-  return (draft, trace) => {
-    const queue = draft.data["queue"];
+  return (draft, trace, queueOfRun) => {
+    const queue = queueOfRun ?? draft.data["queue"];
     const plan = (typeof queue === "string" ? plans.get(queue) : undefined) ?? general;
     const kept = capture(draft.data, plan, trace);
     const clean = redactor.redact(kept, { paths: plan.paths, trace });
     if (!isJsonObject(clean)) throw new TypeError("the redactor answered no object");
-    return hook === null ? clean : hook(clean, draft, trace);
+    return hook === null ? clean : hook(clean, infoOf(draft, queue), trace);
   };
 }
 
@@ -120,7 +129,7 @@ function capture(
   return kept;
 }
 
-type Hook = (clean: JsonObject, draft: EventDraft, trace?: RedactionTrace) => JsonObject;
+type Hook = (clean: JsonObject, info: RedactInfo, trace?: RedactionTrace) => JsonObject;
 
 function createHook(redact: RedactHook, redactor: RedactorLike, notices: OnceLogger): Hook {
   let slowCalls = 0;
@@ -130,17 +139,18 @@ function createHook(redact: RedactHook, redactor: RedactorLike, notices: OnceLog
     const kept: Record<string, JsonValue> = { ...clean };
     for (const key of PAYLOAD) {
       if (!(key in kept)) continue;
-      kept[key] = key === "args" ? [REMOVED] : key === "kwargs" ? { removed: true } : REMOVED;
+      if (key === "args") kept[key] = [REMOVED];
+      else kept[key] = key === "kwargs" || key === "context" ? { removed: true } : REMOVED;
       trace?.(key, "the redact hook failed");
     }
     return kept;
   };
-  return (clean, draft, trace) => {
+  return (clean, info, trace) => {
     if (slowCalls >= MAX_SLOW_CALLS) return withheld(clean, "it is too slow", trace);
     const startedAt = performance.now();
     const before = trace === undefined ? null : textsOf(clean);
     try {
-      const answer: unknown = redact({ ...clean }, infoOf(draft));
+      const answer: unknown = redact({ ...clean }, info);
       if (performance.now() - startedAt > SLOW_MS) slowCalls++;
       if (answer instanceof Promise) answer.catch(() => {});
       const checked = isJsonObject(answer) ? redactor.redact(answer) : undefined;
@@ -161,7 +171,7 @@ function textsOf(data: JsonObject): readonly (readonly [string, string])[] {
   return Object.entries(data).map(([key, value]) => [key, JSON.stringify(value)]);
 }
 
-function infoOf({ kind, engine, data }: EventDraft): RedactInfo {
+function infoOf({ kind, engine, data }: EventDraft, queue: unknown): RedactInfo {
   const text = (value: unknown): string | null => typeof value === "string" ? value : null;
-  return { kind, engine, taskName: text(data["task_name"]), queue: text(data["queue"]) };
+  return { kind, engine, taskName: text(data["task_name"]), queue: text(queue) };
 }

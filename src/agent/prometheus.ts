@@ -99,10 +99,10 @@ class Page {
   }
 
   histogram(name: string, help: string, { bounds, cumulative, count, sum }: HistogramSnapshot) {
-    const buckets = bounds.map((bound, at): Line => [
+    const buckets = cumulative.map((count, at): Line => [
       `${name}_bucket`,
-      { le: String(bound) },
-      cumulative[at] ?? 0,
+      { le: String(bounds[at]) },
+      count,
     ]);
     this.#family(name, help, "histogram", [
       ...buckets,

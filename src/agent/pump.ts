@@ -140,7 +140,7 @@ class BufferPump implements Pump {
     const now = this.#parts.clock.monotonic();
     const maxBytes = terms.maxFrameBytes - FRAME_ENVELOPE_BYTES;
     this.#poison.begin(now);
-    this.#session = {
+    const session: Session = {
       host,
       maxBytes,
       probed: false,
@@ -149,17 +149,17 @@ class BufferPump implements Pump {
       lastHeardMs: now,
       lastAckMs: now,
     };
-    this.#arm();
+    this.#session = session;
+    this.#arm(session);
   }
 
   end(end: SessionEnd): void {
-    const session = this.#session;
-    if (session === undefined) return;
+    const isVerified = this.#session?.verified === true;
     this.#session = undefined;
     this.#cancelTimer();
     this.#repeats = [];
     const flights = this.#flights.clear();
-    if (BLAMING_CODES.has(end.code ?? 0)) this.#blame(flights, session.verified);
+    if (BLAMING_CODES.has(end.code ?? 0)) this.#blame(flights, isVerified);
     for (const flight of flights) flight.batch.settle?.("lost");
     for (const publication of this.#publications.splice(0)) publication.resolve("lost");
   }
@@ -183,15 +183,17 @@ class BufferPump implements Pump {
   }
 
   sent(batch: LoadedBatch): void {
+    // Nobody would acknowledge it any more; what is stored is sent again.
+    if (this.#session === undefined) return batch.settle?.("lost");
     this.#flights.sent(unloaded(batch), this.#parts.clock.monotonic());
     if (batch.origin === "stored") this.#sent += batch.count;
-    this.#arm();
+    this.#arm(this.#session);
   }
 
   acked(id: string): void {
     const session = this.#session;
-    const flight = session === undefined ? undefined : this.#flights.take(id);
-    // Unknown and repeated acks change nothing.
+    const flight = this.#flights.take(id);
+    // Unknown, repeated and late acks change nothing.
     if (session === undefined || flight === undefined) return;
     this.#measure(session, flight);
     this.#parts.acked?.(flight);
@@ -201,7 +203,7 @@ class BufferPump implements Pump {
       this.#pacer.passed(batch.lastId);
       this.#acked += batch.count;
       const held = this.#poison.proven();
-      if (held !== null) this.#repeats.push(storedBatch([held]));
+      if (held !== null) this.#repeats.push(storedBatch(held, []));
     }
     batch.settle?.("acked");
     if (!session.verified) {
@@ -209,7 +211,7 @@ class BufferPump implements Pump {
       session.host.verified();
     }
     for (const listener of [...this.#ackListeners]) listener();
-    this.#arm();
+    this.#arm(session);
     session.host.wake();
   }
 
@@ -261,16 +263,15 @@ class BufferPump implements Pump {
     const maxCount = this.#pacer.batchEvents();
     const maxBytes = Math.min(session.maxBytes, MAX_BATCH_BYTES);
     const limits = { maxCount, maxBytes: Math.max(1, maxBytes - maxCount) };
-    while (session === this.#session) {
+    for (;;) {
       const entries = await this.#readStored(session.cursor, limits);
       const last = entries.at(-1);
       if (last === undefined || session !== this.#session) return null;
       const usable = this.#beforeHeld(entries);
       session.cursor = usable.at(-1)?.id ?? this.#poison.heldId;
-      const fitting = usable.flatMap((entry) => this.#fitted(entry, session.maxBytes));
-      if (fitting.length > 0) return storedBatch(fitting);
+      const [first, ...rest] = usable.flatMap((entry) => this.#fitted(entry, session.maxBytes));
+      if (first !== undefined) return storedBatch(first, rest);
     }
-    return null;
   }
 
   // Part of it may have been evicted meanwhile, or cannot be read now: what is
@@ -339,10 +340,8 @@ class BufferPump implements Pump {
     if (verdict !== "blame_brain") this.#pacer.passed(batch.lastId);
   }
 
-  #arm(): void {
+  #arm(session: Session): void {
     this.#cancelTimer();
-    const session = this.#session;
-    if (session === undefined) return;
     const due = this.#dueAt(session);
     const delay = Math.max(0, due - this.#parts.clock.monotonic());
     this.#cancelTimer = this.#parts.clock.setTimer(() => this.#overdue(session), delay);
@@ -354,10 +353,9 @@ class BufferPump implements Pump {
   }
 
   #overdue(session: Session): void {
-    if (session !== this.#session) return;
     const now = this.#parts.clock.monotonic();
     if (this.#flights.size === 0) {
-      if (session.lastHeardMs + PROBE_AFTER_MS > now) return this.#arm();
+      if (session.lastHeardMs + PROBE_AFTER_MS > now) return this.#arm(session);
       // An idle brain says nothing unasked; an empty batch makes it answer.
       this.#repeats.push(probeBatch());
       return session.host.wake();
@@ -373,7 +371,7 @@ class BufferPump implements Pump {
       this.#repeats.push(flight.batch);
     }
     // Timers may ring a moment early; without another one nobody would look again.
-    if (this.#repeats.length === 0) return this.#arm();
+    if (this.#repeats.length === 0) return this.#arm(session);
     session.host.wake();
   }
 }

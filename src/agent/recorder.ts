@@ -57,9 +57,9 @@ export interface Recorder {
 /** Creates the way from a hook to the buffer: map, redact, bound, encode once. */
 export function createRecorder(parts: RecorderParts): Recorder {
   const privacy = privacyOf(parts);
-  const record = (kind: string, draft: () => EventDraft): void => {
+  const record = (kind: string, draft: () => EventDraft, queue?: string): void => {
     try {
-      store(parts, draft(), privacy);
+      store(parts, draft(), privacy, queue);
     } catch (error) {
       parts.lost(kind, errorText(error));
     }
@@ -81,8 +81,14 @@ export function createRecorder(parts: RecorderParts): Recorder {
     run(scheduler, run) {
       record("schedule.run_completed", () => {
         const nowMs = parts.clock.now();
-        return draftScheduleRun(timeUuid(nowMs), scheduler, run, facts(parts), nowMs);
-      });
+        return draftScheduleRun(
+          timeUuid(nowMs),
+          scheduler,
+          run,
+          facts(parts, run?.context),
+          nowMs,
+        );
+      }, run?.queue);
     },
   };
 }
@@ -95,8 +101,8 @@ const TERMINAL: ReadonlySet<string> = new Set([
   "schedule.run_completed",
 ]);
 
-function store(parts: RecorderParts, draft: EventDraft, privacy: Privacy): void {
-  const { text, bytes } = encodeEvent(draft, { redactor: parts.redactor, privacy });
+function store(parts: RecorderParts, draft: EventDraft, privacy: Privacy, queue?: string): void {
+  const { text, bytes } = encodeEvent(draft, { redactor: parts.redactor, privacy, queue });
   const of: EntryClass = TERMINAL.has(draft.kind) ? "terminal" : "progress";
   parts.buffer.push({ text, bytes, kind: draft.kind, class: of });
   parts.recorded(draft.kind);

@@ -11,6 +11,7 @@ import {
   PROTOCOL_VERSION,
 } from "../protocol/frames.ts";
 import type { HmacKey } from "../protocol/hmac.ts";
+import type { SessionTerms } from "../transport/port.ts";
 import type { AgentEventMap, AgentParts } from "./agent_types.ts";
 import { NO_POLICY } from "./command_policy.ts";
 import { engineHost } from "./engine_host.ts";
@@ -41,7 +42,7 @@ export interface RuntimeHost {
   /** The connection changed. */
   changed(change: ConnectionChange): void;
   /** The brain acknowledged the first frame of a session. */
-  verified(): void;
+  verified(terms: SessionTerms): void;
   /** A command was answered. */
   command(event: AgentEventMap["command"]): void;
   /** Events were lost. */
@@ -114,7 +115,7 @@ class AgentRuntime implements Runtime {
   readonly #toldLosses = new Map<string, number>();
   #workerId: string;
   #openedAtMs = 0;
-  #connectedAtMs: number | null = null;
+  #connectedAtMs = 0;
 
   constructor(context: RuntimeContext) {
     const { parts, clock, logger, buffer } = context;
@@ -277,7 +278,7 @@ class AgentRuntime implements Runtime {
       notices: this.#notices,
       command: (frame) => this.dispatcher.receive(frame),
       healthy: () => this.failures.recovered(),
-      verified: () => host.verified(),
+      verified: (terms) => host.verified(terms),
       refused: () => void this.counters.refusedMessages++,
     });
   }
@@ -331,13 +332,12 @@ class AgentRuntime implements Runtime {
   #status(): AgentStatusPayload {
     const { clock, parts } = this.#context;
     const { streaks } = this.failures;
-    const since = this.#connectedAtMs;
     return {
       telemetry_loss: this.ledger.telemetry(),
       auth_failure_streak: streaks.auth,
       protocol_failure_streak: streaks.protocol,
       connection_failure_streak: streaks.connection,
-      last_successful_connect_at: since === null ? null : new Date(since).toISOString(),
+      last_successful_connect_at: new Date(this.#connectedAtMs).toISOString(),
       current_session_age_seconds: Math.floor((clock.monotonic() - this.#openedAtMs) / 1000),
       buffer_depth: bounded(this.buffer.depth().count),
       buffer_oldest_age_seconds: this.#oldest.seconds(),

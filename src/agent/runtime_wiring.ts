@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { errorText } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { EventBuffer } from "../buffer/port.ts";
 import type { AgentParts } from "./agent_types.ts";
@@ -24,11 +25,25 @@ export interface WiringContext {
 // The default of the setting of that name.
 const PURGE_THRESHOLD = 1_000;
 
+/** Reads the code of schedule streams, which only who has a scheduler needs; `null` without it. */
+export async function loadStreams(
+  logger: Logger,
+  read: () => Promise<typeof import("./schedule_stream.ts")> = () => import("./schedule_stream.ts"),
+): Promise<WiringContext["createStream"]> {
+  try {
+    return (await read()).createScheduleStream;
+  } catch (error) {
+    logger.error({ error: errorText(error) }, "schedulers are not watched: their code is missing");
+    return null;
+  }
+}
+
 /** The schedulers with the streams that tell a brain of them. */
 export function watchSchedulers(context: WiringContext, pump: Pump): readonly WatchedScheduler[] {
   const { parts, buffer, clock, logger, createStream } = context;
-  if (createStream === null) return [];
-  return (parts.schedulers ?? []).map((scheduler) => ({
+  const { schedulers } = parts;
+  if (createStream === null || schedulers === undefined) return [];
+  return schedulers.map((scheduler) => ({
     scheduler,
     stream: createStream({
       scheduler,

@@ -9,7 +9,7 @@ const KINDS = ["cron", "interval", "clocked", "solar"] as const;
 
 /** Reads the definition of a new schedule (protocol section 20.8). */
 export function readDefinition(value: JsonValue | undefined): ScheduleDefinition {
-  const { name, taskName, kind, expression, ...rest } = readMembers(value);
+  const { name, taskName, kind, expression, ...rest } = readMembers(present(value));
   if (name === undefined || taskName === undefined || expression === undefined) {
     throw new Refusal("a new schedule needs name, task_name and expression");
   }
@@ -32,23 +32,29 @@ export function readChange(
   value: JsonValue | undefined,
   current: ExternalScheduleRow,
 ): ScheduleChange {
-  if (!isJsonObject(value)) throw new Refusal("definition is missing");
   const row: JsonObject = { ...current };
-  const changed = Object.entries(value).filter(([name, wanted]) =>
+  const changed = Object.entries(present(value)).filter(([name, wanted]) =>
     canonicalText({ value: wanted }) !== canonicalText({ value: row[name] ?? null })
   );
   return readMembers(Object.fromEntries(changed));
 }
 
-function readMembers(value: JsonValue | undefined): ScheduleChange {
-  if (!isJsonObject(value)) throw new Refusal("definition is missing");
+function present(definition: JsonValue | undefined): JsonObject {
+  if (isJsonObject(definition)) return definition;
+  throw new Refusal("definition is missing");
+}
+
+function readMembers(value: JsonObject): ScheduleChange {
   const change: { -readonly [K in keyof ScheduleChange]: ScheduleChange[K] } = {};
   for (const [name, member] of Object.entries(value)) {
-    const read = Object.hasOwn(READERS, name) ? READERS[name as keyof typeof READERS] : undefined;
-    if (read === undefined) throw new Refusal(`${name} is no member of a schedule`);
-    Object.assign(change, read(member, name));
+    if (!isMember(name)) throw new Refusal(`${name} is no member of a schedule`);
+    Object.assign(change, READERS[name](member, name));
   }
   return change;
+}
+
+function isMember(name: string): name is keyof typeof READERS {
+  return Object.hasOwn(READERS, name);
 }
 
 const READERS = {

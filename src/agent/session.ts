@@ -10,7 +10,12 @@ import {
   type FrameSigner,
   type FrameVerifier,
 } from "../protocol/signing.ts";
-import type { SessionEnd, SessionHandlers, TransportSession } from "../transport/port.ts";
+import type {
+  SessionEnd,
+  SessionHandlers,
+  SessionTerms,
+  TransportSession,
+} from "../transport/port.ts";
 import type { OnceLogger } from "./guard.ts";
 import {
   MAX_INBOUND_BYTES,
@@ -48,7 +53,7 @@ export interface SessionParts {
   /** The brain has proven that it understands us: the first ack came. */
   readonly healthy: () => void;
   /** The first ack of this session arrived. */
-  readonly verified: () => void;
+  readonly verified: (terms: SessionTerms) => void;
   /** Counts a message that was refused. */
   readonly refused: (reason: string) => void;
 }
@@ -83,6 +88,8 @@ interface Wire {
 // How often a full socket is looked at, and how long it may take nothing.
 const DRAIN_CHECK_MS = 25;
 const DRAIN_DEADLINE_MS = 60_000;
+// Nobody reads it: without one, each end would make an error with its stack.
+const OVER = "over";
 const OVERSIZED = "the message is larger than any frame of a brain";
 
 class Session implements AgentSession {
@@ -124,7 +131,7 @@ class Session implements AgentSession {
       verified: () => {
         this.#verified = true;
         this.#parts.healthy();
-        this.#parts.verified();
+        this.#parts.verified(session.terms);
       },
       giveUp: (advice) => this.end({ class: "connection", code: null, advice }),
     });
@@ -142,7 +149,7 @@ class Session implements AgentSession {
 
   end(end: SessionEnd): void {
     if (this.#over.signal.aborted) return;
-    this.#over.abort();
+    this.#over.abort(OVER);
     this.#resolveEnded(end);
     this.#outgoing.ring("end");
     this.#incoming.ring("end");
@@ -194,10 +201,12 @@ class Session implements AgentSession {
       }
       const batch = await pump.next();
       if (batch !== null) {
-        await this.#transmit(wire, "event_batch", batch, () => {
+        const isSent = await this.#transmit(wire, "event_batch", batch, () => {
           outbox.batchSent(batch.id);
           pump.sent(batch);
         });
+        // The pump knows of no flight yet, and somebody may wait for this one.
+        if (!isSent) batch.settle?.("lost");
       } else if (outbox.size === 0) {
         await this.#outgoing.wait();
       }
@@ -209,18 +218,19 @@ class Session implements AgentSession {
     type: SignedFrameType,
     frame: { readonly id: string; readonly payloadText: string },
     sending: () => void = () => {},
-  ): Promise<void> {
+  ): Promise<boolean> {
     const text = await wire.signer.sign({ type, id: frame.id, payloadText: frame.payloadText });
-    if (this.#isOver) return;
+    if (this.#isOver) return false;
     const bytes = utf8Length(text);
     if (bytes > wire.session.terms.maxFrameBytes) {
       this.#parts.logger.warn({ type, bytes }, "frame dropped: larger than the brain's limit");
-      return;
+      return false;
     }
     sending();
     if (!wire.session.send(text)) {
       this.end({ class: "connection", code: null, advice: "the socket takes no more frames" });
     }
+    return true;
   }
 
   async #drain({ session }: Wire, limit: number): Promise<void> {

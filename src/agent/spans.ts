@@ -1,11 +1,12 @@
 import { isSpanId, isTraceId } from "../base/trace_ids.ts";
+import { parseTraceState } from "../base/trace_state.ts";
 import type { JobFacts, WorkContext } from "../base/work_context.ts";
-import type { OpenTelemetryLike, OtelSpan, OtelSpanContext } from "./otel_like.ts";
+import type { OpenTelemetryLike, OtelLinkedSpan, OtelSpan, OtelSpanContext } from "./otel_like.ts";
 
 /** Spans in the user's own OpenTelemetry. Nothing of it throws. */
 export interface Spans {
   /** The span that is active now, as the parent of a request's work. */
-  active(): Pick<WorkContext, "traceId" | "spanId" | "sampled"> | undefined;
+  active(): ActiveTrace | undefined;
   /** Marks that a job was asked for; the ids that it carries. `undefined` outside of any trace. */
   publish(job: JobFacts, from: WorkContext | undefined): SpanIds | undefined;
   /** Runs a job inside a span below the one that asked for it. */
@@ -14,8 +15,11 @@ export interface Spans {
   command(action: string, id: string): (status: string, error: string | null) => void;
 }
 
+/** What a span tells of the trace that it belongs to. */
+export type ActiveTrace = Pick<WorkContext, "traceId" | "spanId" | "sampled" | "traceState">;
+
 /** What a span adds to a context. */
-export type SpanIds = Pick<WorkContext, "traceId" | "spanId" | "parentSpanId" | "sampled">;
+export type SpanIds = ActiveTrace & Pick<WorkContext, "parentSpanId">;
 
 const CONSUMER = 4;
 const PRODUCER = 3;
@@ -33,6 +37,9 @@ export function createSpans(api: OpenTelemetryLike, version: string): Spans {
       spanId: context.spanId,
       traceFlags: context.sampled === false ? 0 : 1,
       isRemote: true,
+      ...(context.traceState === undefined || api.createTraceState === undefined
+        ? {}
+        : { traceState: api.createTraceState(context.traceState) }),
     });
   return {
     active() {
@@ -55,7 +62,7 @@ export function createSpans(api: OpenTelemetryLike, version: string): Spans {
     },
     process(job, context, work) {
       const begun = quiet(() => {
-        const options = { kind: CONSUMER, attributes: attributesOf(job) };
+        const options = { kind: CONSUMER, attributes: attributesOf(job), ...linksOf(context) };
         const parent = below(context);
         const span = tracer.startSpan(`${job.name} process`, options, parent);
         return { span, inside: api.trace.setSpan(parent, span) };
@@ -77,10 +84,10 @@ export function createSpans(api: OpenTelemetryLike, version: string): Spans {
 }
 
 function inSpan<R>(api: OpenTelemetryLike, span: OtelSpan, inside: unknown, work: () => R): R {
-  const end = (error?: unknown): void => {
+  const end = (isFailed: boolean): void => {
     quiet(() => {
       // The text of an error may hold anything; the events carry it, redacted.
-      if (error !== undefined) span.setStatus({ code: ERROR });
+      if (isFailed) span.setStatus({ code: ERROR });
       span.end();
     });
   };
@@ -92,18 +99,18 @@ function inSpan<R>(api: OpenTelemetryLike, span: OtelSpan, inside: unknown, work
   try {
     const answer = api.context.with(inside, once) as R;
     if (!(answer instanceof Promise)) {
-      end();
+      end(false);
       return answer;
     }
     return answer.then((value) => {
-      end();
+      end(false);
       return value;
     }, (error) => {
-      end(error ?? true);
+      end(true);
       throw error;
     }) as R;
   } catch (error) {
-    end(error ?? true);
+    end(true);
     if (begun) throw error;
     return work();
   }
@@ -118,13 +125,25 @@ function attributesOf({ name, queue, taskId }: JobFacts): Record<string, string>
   };
 }
 
+// The run of a schedule begins a trace: a link, as messaging conventions have it,
+// names the one that made the schedule. Jobs that the run adds are below the run.
+function linksOf({ scheduledBy, parentSpanId, sampled }: WorkContext): {
+  links?: { context: OtelLinkedSpan }[];
+} {
+  if (scheduledBy === undefined || parentSpanId !== undefined) return {};
+  const { traceId, spanId } = scheduledBy;
+  return { links: [{ context: { traceId, spanId, traceFlags: sampled === false ? 0 : 1 } }] };
+}
+
 function usable(context: OtelSpanContext | undefined): OtelSpanContext | undefined {
   return isTraceId(context?.traceId) && isSpanId(context?.spanId) ? context : undefined;
 }
 
-function idsOf(context: OtelSpanContext): Pick<WorkContext, "traceId" | "spanId" | "sampled"> {
+// Always with a state, be it none: that of another trace must not stay behind.
+function idsOf(context: OtelSpanContext): ActiveTrace {
   const { traceId, spanId, traceFlags } = context;
-  return { traceId, spanId, sampled: (traceFlags & 1) === 1 };
+  const traceState = parseTraceState(quiet(() => context.traceState?.serialize()));
+  return { traceId, spanId, sampled: (traceFlags & 1) === 1, traceState };
 }
 
 // Foreign code; tracing must never disturb the work that it traces.

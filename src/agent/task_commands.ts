@@ -40,7 +40,8 @@ export function submit(engine: Engine, submission: Submission): Promise<ActionOu
   return engine.actions.submit(input, context);
 }
 
-const FIRE_RETRY_MS = [500, 1000, 2000, 4000, 8000];
+const FIRE_RETRY_MS = 500;
+const MAX_FIRE_RETRY_MS = 8000;
 
 /**
  * Carries out a tick of the brain's scheduler. One failed tick disables the
@@ -55,7 +56,7 @@ export async function fire(
   const until = clock.monotonic() + context.remainingMs;
   for (let tries = 0;; tries++) {
     const outcome = await attempt();
-    const delay = FIRE_RETRY_MS[Math.min(tries, FIRE_RETRY_MS.length - 1)] ?? 0;
+    const delay = Math.min(FIRE_RETRY_MS * 2 ** tries, MAX_FIRE_RETRY_MS);
     const isOutOfTime = clock.monotonic() + delay * 2 > until;
     if (outcome.status !== "failed" || isOutOfTime || context.signal.aborted) return outcome;
     await sleep(clock, delay, context.signal);

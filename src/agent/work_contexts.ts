@@ -1,10 +1,10 @@
-import { newSpanId, newTraceId } from "../base/trace_ids.ts";
+import { isTraceId, newSpanId, newTraceId } from "../base/trace_ids.ts";
 import { boundWork } from "../base/work_bounds.ts";
 import type { AsyncStore, JobContexts, WorkContext, WorkSource } from "../base/work_context.ts";
-import type { Spans } from "./spans.ts";
+import type { ActiveTrace, Spans } from "./spans.ts";
 
 /** What a program may say about a unit of work of its own; without ids, new ones are made. */
-export type WorkFacts = Partial<WorkContext>;
+export type WorkFacts = { readonly [K in keyof WorkContext]?: WorkContext[K] | undefined };
 
 /** The context of requests and other work, as the program sees it. */
 export interface WorkContexts {
@@ -22,7 +22,7 @@ export interface WorkContexts {
   /** Runs work whose facts are asked for as late as possible; for web frameworks. */
   follow<R>(source: WorkSource, work: () => R): R;
   /** The span that is active in the program's own tracing; `undefined` without one. */
-  active(): Pick<WorkContext, "traceId" | "spanId" | "sampled"> | undefined;
+  active(): ActiveTrace | undefined;
 }
 
 /** The whole of it: what programs see and what engines need. */
@@ -69,13 +69,21 @@ export const NO_WORK: WorkTracker = {
   enter: (_job, _context, work) => work(),
 };
 
-function beginWork(facts: WorkFacts, outer: WorkContext | undefined): WorkContext {
+function beginWork(facts: WorkFacts, from: WorkContext | undefined): WorkContext {
+  const { traceId } = facts;
+  const isOther = isTraceId(traceId) && traceId !== from?.traceId;
+  // Steps and state of one trace say nothing in another.
+  const outer: WorkFacts = isOther ? { ...from, ...NO_TRACE } : from ?? {};
   const ids = {
-    traceId: outer?.traceId ?? newTraceId(),
+    traceId: outer.traceId ?? newTraceId(),
     spanId: newSpanId(),
-    parentSpanId: outer?.spanId,
+    parentSpanId: outer.spanId,
   };
-  // What is wrong is left out; wrong ids are replaced.
   const given = { ...outer, ...ids, ...facts };
-  return boundWork(given) ?? boundWork({ ...given, ...ids }) ?? ids;
+  if (!isTraceId(traceId)) given.traceState = outer.traceState;
+  // What is wrong is left out; wrong ids are replaced, also those of the work around.
+  return boundWork(given) ?? boundWork({ ...given, spanId: ids.spanId }) ??
+    boundWork({ ...given, ...ids }) ?? { traceId: newTraceId(), spanId: ids.spanId };
 }
+
+const NO_TRACE = { traceId: undefined, spanId: undefined, traceState: undefined };

@@ -1,6 +1,7 @@
 import type { JsonPrimitive } from "./json.ts";
 import { isSpanId, isTraceId } from "./trace_ids.ts";
-import type { WorkContext } from "./work_context.ts";
+import { parseTraceState } from "./trace_state.ts";
+import type { WorkContext, WorkLink } from "./work_context.ts";
 
 // A context rides on every event and every job, so it is kept small.
 const MAX_REQUEST_ID_CHARS = 128;
@@ -18,6 +19,8 @@ const TAKEN: ReadonlySet<string> = new Set([
   "trace_id",
   "span_id",
   "parent_span_id",
+  "tracestate",
+  "scheduled_by",
   "user",
   "tenant",
 ]);
@@ -39,6 +42,8 @@ export function boundWork(from: unknown): WorkContext | undefined {
     spanId,
     parentSpanId: isSpanId(parentSpanId) ? parentSpanId : undefined,
     sampled: sampled !== false,
+    traceState: parseTraceState(facts["traceState"]),
+    scheduledBy: boundLink(facts["scheduledBy"]),
     requestId: isRequestId(requestId) ? requestId : undefined,
     method: boundText(facts["method"], MAX_METHOD_CHARS),
     route: boundText(facts["route"], MAX_ROUTE_CHARS),
@@ -46,6 +51,13 @@ export function boundWork(from: unknown): WorkContext | undefined {
     tenant: boundText(facts["tenant"]),
     extra: boundExtra(facts["extra"]),
   };
+}
+
+function boundLink(value: unknown): WorkLink | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { traceId, spanId, requestId } = value as Readonly<Record<string, unknown>>;
+  if (!isTraceId(traceId) || !isSpanId(spanId)) return undefined;
+  return { traceId, spanId, requestId: isRequestId(requestId) ? requestId : undefined };
 }
 
 /** A text or number as a short text without control characters; `undefined` for all else. */

@@ -6,9 +6,12 @@ const MAX_CARRIER_CHARS = 2048;
 
 /** A context as a short text that a job can carry to another process. */
 export function writeCarrier(context: WorkContext): string {
-  const text = JSON.stringify({ v: 1, ...context });
+  const whole = { v: 1, ...context };
+  const text = JSON.stringify(whole);
   if (text.length <= MAX_CARRIER_CHARS) return text;
-  return JSON.stringify({ v: 1, ...context, extra: undefined });
+  const shorter = JSON.stringify({ ...whole, extra: undefined });
+  if (shorter.length <= MAX_CARRIER_CHARS) return shorter;
+  return JSON.stringify({ ...whole, extra: undefined, traceState: undefined });
 }
 
 /** Reads a carrier; `undefined` for anything that is none. Never throws. */

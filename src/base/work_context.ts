@@ -1,5 +1,15 @@
 import type { JsonPrimitive } from "./json.ts";
 
+/** The unit of work that made a schedule: a link of the runs, not their parent. */
+export interface WorkLink {
+  /** Its trace: 32 lower-case hex digits. */
+  readonly traceId: string;
+  /** Its step: 16 lower-case hex digits. */
+  readonly spanId: string;
+  /** Id of the request. */
+  readonly requestId?: string | undefined;
+}
+
 /** Facts about the request, or another unit of work, that caused something. */
 export interface WorkContext {
   /** Trace of the whole work in all processes: 32 lower-case hex digits. */
@@ -10,6 +20,10 @@ export interface WorkContext {
   readonly parentSpanId?: string | undefined;
   /** Whether the caller records the trace. Default `true`. */
   readonly sampled?: boolean | undefined;
+  /** W3C `tracestate` that came with the trace, at most 512 characters. */
+  readonly traceState?: string | undefined;
+  /** Who made the schedule that this work is a run of, or belongs to. */
+  readonly scheduledBy?: WorkLink | undefined;
   /** Id of the request. */
   readonly requestId?: string | undefined;
   /** HTTP method in capitals. */

@@ -134,6 +134,7 @@ export function queryTaskFilter(c: HttpContext): TaskFilter {
     name: query(c, "name"),
     worker: query(c, "worker"),
     search: query(c, "search"),
+    request: query(c, "request"),
     sinceMs: queryTime(c, "since"),
     untilMs: queryTime(c, "until"),
     cursor: query(c, "cursor"),

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../base/json.ts";
-import type { SqlRow } from "../buffer/sqlite_driver.ts";
+import { LIMITED, type SqlRow } from "../buffer/sqlite_driver.ts";
 import type { BrainContext } from "./context.ts";
 import { jsonOf, numberOf, objectOf, requiredNumber, requiredText, textOf } from "./database.ts";
 import { COMMAND_ERROR_CHARS } from "./limits.ts";
@@ -104,12 +104,12 @@ export function commandsOf(
 ): readonly CommandRow[] {
   const rows = status === null
     ? context.db.all(
-      `${SELECT} WHERE commands.project = ? ORDER BY commands.pk DESC LIMIT ?`,
+      `${SELECT} WHERE commands.project = ? ORDER BY commands.pk DESC ${LIMITED}`,
       project,
       limit,
     )
     : context.db.all(
-      `${SELECT} WHERE commands.project = ? AND status = ? ORDER BY commands.pk DESC LIMIT ?`,
+      `${SELECT} WHERE commands.project = ? AND status = ? ORDER BY commands.pk DESC ${LIMITED}`,
       project,
       status,
       limit,
@@ -130,7 +130,7 @@ export function deliverableCommands(
   return context.db.all(
     `${SELECT} WHERE commands.agent = ? AND session_generation IS NULL AND due_ms > ? AND (
        status = 'pending' OR (status = 'dispatched' AND action IN ${REPEATABLE}))
-     ORDER BY commands.pk LIMIT ?`,
+     ORDER BY commands.pk ${LIMITED}`,
     agent,
     context.clock.now(),
     limit,

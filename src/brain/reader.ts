@@ -1,4 +1,4 @@
-import type { SqlRow } from "../buffer/sqlite_driver.ts";
+import { LIMITED, type SqlRow } from "../buffer/sqlite_driver.ts";
 import { agentById, agentsOf, agentWorkersOf } from "./agents.ts";
 import { commandById, commandsOf } from "./commands.ts";
 import type { BrainContext } from "./context.ts";
@@ -141,7 +141,7 @@ function recentEvents(
   const count = Math.min(Math.max(1, limit), RECENT_EVENTS);
   if (prefix === null) {
     return context.db.all(
-      `${SELECT_EVENT} WHERE events.project = ? ORDER BY seq DESC LIMIT ?`,
+      `${SELECT_EVENT} WHERE events.project = ? ORDER BY seq DESC ${LIMITED}`,
       project,
       count,
     ).map(eventRow);
@@ -152,7 +152,7 @@ function recentEvents(
     : "";
   return context.db.all(
     `${SELECT_EVENT} WHERE events.project = ? AND substr(kind, 1, length(?)) = ? ${range}
-     ORDER BY seq DESC LIMIT ?`,
+     ORDER BY seq DESC ${LIMITED}`,
     project,
     prefix,
     prefix,

@@ -267,6 +267,8 @@ export interface TaskFilter {
   readonly worker?: string | undefined;
   /** Substring of name, id, args, kwargs, result or exception. */
   readonly search?: string | undefined;
+  /** Request or trace id: what it asked for, and what the schedules ran that it made. */
+  readonly request?: string | undefined;
   /** Created at this time or later, Unix milliseconds. */
   readonly sinceMs?: number | undefined;
   /** Created at this time or earlier, Unix milliseconds. */

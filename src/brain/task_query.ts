@@ -1,9 +1,12 @@
-import type { SqlValue } from "../buffer/sqlite_driver.ts";
+import { LIMITED, type SqlValue } from "../buffer/sqlite_driver.ts";
 import { type Database, requiredNumber } from "./database.ts";
 import type { Page, TaskFilter, TaskRow } from "./store.ts";
 import { taskRow } from "./task_record.ts";
 
 const MAX_PAGE = 1000;
+// A request is looked for among the newest events: there is no index of their contexts.
+const MAX_LOOKED_AT = 100_000;
+const NAMED = ["request_id", "trace_id", "scheduled_by.request_id", "scheduled_by.trace_id"];
 const SEARCHED = ["name", "task_id", "args", "kwargs", "result", "exception"];
 
 interface Where {
@@ -18,7 +21,7 @@ export function queryTasks(db: Database, project: number, filter: TaskFilter): P
   const before = cursorKey(filter.cursor);
   const rows = db.all(
     `SELECT tasks.*, agents.id AS agent_id FROM tasks LEFT JOIN agents ON agents.pk = tasks.agent
-     WHERE ${where.sql} AND tasks.pk < ? ORDER BY tasks.pk DESC LIMIT ?`,
+     WHERE ${where.sql} AND tasks.pk < ? ORDER BY tasks.pk DESC ${LIMITED}`,
     ...where.parameters,
     before,
     limit + 1,
@@ -53,7 +56,11 @@ function whereOf(project: number, filter: TaskFilter): Where {
   add("tasks.worker = ?", filter.worker);
   add("tasks.created_ms >= ?", filter.sinceMs);
   add("tasks.created_ms <= ?", filter.untilMs);
-  const { search } = filter;
+  const { search, request } = filter;
+  if (request !== undefined && request !== "") {
+    sql.push(ASKED_BY);
+    parameters.push(project, request, request);
+  }
   add(
     `(${SEARCHED.map((column) => `tasks.${column} LIKE ? ESCAPE '\\'`).join(" OR ")})`,
     search === undefined || search === "" ? undefined : `%${search.replace(/[\\%_]/g, "\\$&")}%`,
@@ -61,6 +68,13 @@ function whereOf(project: number, filter: TaskFilter): Where {
   );
   return { sql: sql.join(" AND "), parameters };
 }
+
+// The text is compared before anything is parsed; a row may hold no JSON at all.
+const NAMES = NAMED.map((path) => `json_extract(data, '$.context.${path}')`).join(", ");
+const ASKED_BY = `(tasks.engine, tasks.task_id) IN (SELECT engine, task_id FROM events
+  WHERE events.project = ? AND task_id <> ''
+    AND seq > (SELECT coalesce(max(seq), 0) FROM events) - ${MAX_LOOKED_AT}
+    AND CASE WHEN instr(data, ?) = 0 OR NOT json_valid(data) THEN 0 ELSE ? IN (${NAMES}) END)`;
 
 function cursorKey(cursor: string | undefined): number {
   const key = cursor !== undefined && /^\d{1,15}$/.test(cursor) ? Number(cursor) : NaN;

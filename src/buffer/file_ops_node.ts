@@ -1,22 +1,23 @@
 import type { FileOps } from "./file_ops.ts";
+import { denoFs } from "./fs_deno.ts";
+import { nodeFs } from "./fs_node.ts";
 import { isRemoteMount, mountType } from "./mounts.ts";
 
 // Owner may read and write; nobody else may do anything.
 const PRIVATE_MODE = 0o600;
 
-/** The file system of this process through `node:fs`. */
-export async function loadFileOps(): Promise<FileOps> {
-  const fs = await import("node:fs");
+/** The file system of this process, through Deno's own functions or `node:fs`. */
+export async function loadFileOps(globals: object = globalThis): Promise<FileOps> {
+  const fs = denoFs(globals) ?? await nodeFs();
   const ops: FileOps = {
     ensurePrivate(path) {
       try {
-        // Exclusive creation never follows a link that somebody planted.
-        fs.closeSync(fs.openSync(path, "wx", PRIVATE_MODE));
+        fs.create(path, PRIVATE_MODE);
         return "created";
       } catch (error) {
-        if (codeOf(error) !== "EEXIST") throw error;
+        if (!hasCode(error, "EEXIST")) throw error;
       }
-      if (!fs.lstatSync(path).isFile()) {
+      if (!fs.isFile(path)) {
         throw new Error("it is a link or no regular file, expected a regular file");
       }
       ops.restrict(path);
@@ -24,29 +25,21 @@ export async function loadFileOps(): Promise<FileOps> {
     },
     sharesMemory(path) {
       try {
-        const table = fs.readFileSync("/proc/self/mountinfo", "utf8");
-        return !isRemoteMount(mountType(table, fs.realpathSync(path)));
+        const table = fs.readText("/proc/self/mountinfo");
+        return !isRemoteMount(mountType(table, fs.realPath(path)));
       } catch {
         // Not Linux, or not readable: nothing speaks against it.
         return true;
       }
     },
-    exists: (path) => fs.existsSync(path),
-    restrict: (path) => ignoreMissing(() => fs.chmodSync(path, PRIVATE_MODE)),
-    rename: (from, to) => ignoreMissing(() => fs.renameSync(from, to)),
-    remove: (path) => ignoreMissing(() => fs.unlinkSync(path)),
-    list: (directory) => orElse(() => fs.readdirSync(directory), []),
-    identity(path) {
-      return orElse(() => {
-        const { dev, ino } = fs.statSync(path, { bigint: true });
-        return `${dev}:${ino}`;
-      }, null);
-    },
-    modifiedAt: (path) => orElse(() => fs.statSync(path).mtimeMs, null),
-    touch(path) {
-      const now = new Date();
-      ignoreMissing(() => fs.utimesSync(path, now, now));
-    },
+    exists: (path) => fs.exists(path),
+    restrict: (path) => ignoreMissing(() => fs.setMode(path, PRIVATE_MODE)),
+    rename: (from, to) => ignoreMissing(() => fs.rename(from, to)),
+    remove: (path) => ignoreMissing(() => fs.remove(path)),
+    list: (directory) => orElse(() => fs.list(directory), []),
+    identity: (path) => orElse(() => fs.identity(path), null),
+    modifiedAt: (path) => orElse(() => fs.modifiedAt(path), null),
+    touch: (path) => ignoreMissing(() => fs.setTimes(path, new Date())),
   };
   return ops;
 }
@@ -55,7 +48,7 @@ function ignoreMissing(action: () => void): void {
   try {
     action();
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
+    if (!hasCode(error, "ENOENT")) throw error;
   }
 }
 
@@ -67,6 +60,6 @@ function orElse<T>(ask: () => T, fallback: T): T {
   }
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }

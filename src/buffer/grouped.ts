@@ -194,12 +194,12 @@ class StoreBuffer implements GroupedBuffer {
   }
 
   losses(): LossCounts {
-    const { capacity, storage, content, closed } = this.#losses;
+    const { capacity, content, closed } = this.#losses;
+    const storage = createTally(this.#losses.storage.snapshot());
+    storage.addAll(this.#store.damaged?.() ?? {});
     return {
-      capacity: capacity.snapshot(),
-      storage: storage.snapshot(),
-      content: content.snapshot(),
-      closed: closed.snapshot(),
+      ...{ capacity: capacity.snapshot(), storage: storage.snapshot() },
+      ...{ content: content.snapshot(), closed: closed.snapshot() },
     };
   }
 

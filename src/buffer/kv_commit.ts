@@ -55,8 +55,8 @@ async function commit(
     if (value === undefined) atomic.delete(key);
     else atomic.set(key, value);
   }
-  const { ok, versionstamp } = await atomic.commit();
-  if (ok) return versionstamp ?? null;
+  const outcome = await atomic.commit();
+  if (outcome.ok) return outcome.versionstamp;
   throw conflict("another process has written to it");
 }
 

@@ -20,7 +20,9 @@ export interface KvAtomicLike {
   /** Removes a key. */
   delete(key: KvKey): KvAtomicLike;
   /** Carries everything out, or nothing. */
-  commit(): Promise<{ readonly ok: boolean; readonly versionstamp?: string }>;
+  commit(): Promise<
+    { readonly ok: true; readonly versionstamp: string } | { readonly ok: false }
+  >;
 }
 
 /** The little of `Deno.Kv` that the store uses; pass what `Deno.openKv()` gave. */

@@ -18,7 +18,7 @@ export async function openKvOrphan(path: string, parts: OrphanParts): Promise<Or
   }
   let store: KvStore | undefined;
   try {
-    store = await openKvStore({ kv: await loadDenoKv(path), path });
+    store = await openKvStore({ kv: await loadDenoKv(path), path, logger: parts.logger });
     if (!isForeign(store.fingerprint, parts.fingerprint)) return kvOrphan(path, parts, lock, store);
   } catch (error) {
     lock.release();

@@ -4,8 +4,10 @@ import { isJsonObject } from "../base/json.ts";
 import { EntryLog } from "./entry_log.ts";
 import type { KvChange } from "./kv_commit.ts";
 import type { DenoKvLike, KvKey } from "./kv_like.ts";
-import { cutBytes, isCount, joinParts, unpackPage } from "./kv_pages.ts";
+import { cutBytes, isCount, joinParts, repackPage, unpackPage } from "./kv_pages.ts";
 import type { EntryClass, LossByKind } from "./port.ts";
+import { createTally } from "./tally.ts";
+import type { Tally } from "./tally.ts";
 
 /** The facts that one commit changes last: what it names is stored. */
 export interface HeadValue {
@@ -41,6 +43,17 @@ export interface KvState {
   /** Parts of each large text, by id. */
   readonly parts: Map<number, number>;
   readonly meta: Map<string, MetaValue>;
+  readonly damage: KvDamage;
+}
+
+/** What was found in another form than it was written in, and is given up. */
+export interface KvDamage {
+  /** Values that are no pages. */
+  pages: number;
+  /** Large texts of which a part is missing or of another length. */
+  texts: number;
+  /** The entries that these held, at most. */
+  readonly events: Tally;
 }
 
 /** The keys of one buffer. */
@@ -56,6 +69,9 @@ export function keysBelow(prefix: KvKey): KvKeys {
   const below = (name: string): KvKey => [...prefix, name];
   return { head: below("head"), pages: below("page"), parts: below("part"), meta: below("meta") };
 }
+
+// Kind of an event of which nothing can be read.
+const UNKNOWN = "unknown";
 
 // Values are up to 60 KiB, so this is some 2 MiB at a time.
 const LIST_BATCH = 32;
@@ -74,6 +90,7 @@ export async function loadState(
     pages: [],
     parts: new Map(),
     meta: new Map(),
+    damage: { pages: 0, texts: 0, events: createTally() },
   };
   const junk: KvChange[] = [];
   await loadPages(kv, keys, state, junk);
@@ -154,8 +171,11 @@ async function loadPages(
   junk: KvChange[],
 ): Promise<void> {
   const { head, log, parts } = state;
+  const damaged: number[] = [];
+  const starts: number[] = [];
   for await (const { key, value } of kv.list({ prefix: keys.pages }, { batchSize: LIST_BATCH })) {
     const firstId = Number(key.at(-1));
+    starts.push(firstId);
     const all = unpackPage(value);
     const rows = all.filter((row) => row.id <= head.lastId && !isEvicted(head, row.class, row.id));
     const last = rows.at(-1);
@@ -163,6 +183,8 @@ async function loadPages(
     const isInOrder = (all[0]?.id ?? 0) >= Math.max(firstId, (state.pages.at(-1)?.lastId ?? 0) + 1);
     if (last === undefined || !isInOrder) {
       junk.push({ key: key as KvKey, bytes: 0 });
+      // Pages of a write that never ended, and those of which all was evicted, are in order.
+      if (all.length === 0 || !isInOrder) damaged.push(firstId);
       continue;
     }
     state.pages.push({ firstId, lastId: last.id });
@@ -171,29 +193,72 @@ async function loadPages(
       if (count > 0) parts.set(id, count);
     }
   }
+  countDamage(state, damaged, starts);
+}
+
+/** Counts what was in pages that cannot be read: their ids end where those of the next begin. */
+function countDamage(
+  { head, damage }: KvState,
+  damaged: readonly number[],
+  starts: readonly number[],
+): void {
+  for (const firstId of damaged) {
+    const next = starts.find((start) => start > firstId) ?? Infinity;
+    const count = Math.min(next - 1, head.lastId) - Math.max(firstId, 1) + 1;
+    if (!(count > 0)) continue;
+    damage.pages += 1;
+    damage.events.add(UNKNOWN, count);
+  }
 }
 
 async function loadParts(
   kv: DenoKvLike,
   keys: KvKeys,
-  { parts, log }: KvState,
+  state: KvState,
   junk: KvChange[],
 ): Promise<void> {
-  const found = new Map<number, number>();
+  const { parts, log, damage } = state;
+  const found = new Map<number, { bytes: number; readonly keys: KvKey[] }>();
   for await (const { key, value } of kv.list({ prefix: keys.parts }, { batchSize: LIST_BATCH })) {
     const [id, index] = [Number(key.at(-2)), Number(key.at(-1))];
     if (!parts.has(id)) junk.push({ key: key as KvKey, bytes: 0 });
-    else if (value instanceof Uint8Array && index < (parts.get(id) ?? 0)) {
-      found.set(id, (found.get(id) ?? 0) + value.length);
-    }
+    const one = found.get(id) ?? { bytes: 0, keys: [] };
+    found.set(id, one);
+    one.keys.push(key as KvKey);
+    if (value instanceof Uint8Array && index < (parts.get(id) ?? 0)) one.bytes += value.length;
   }
   // A text with a hole in it would be sent as it is.
+  const holes = new Set<number>();
   for (const id of [...parts.keys()]) {
     const [row] = log.peek(id - 1, 1, Infinity);
-    if (row?.entry.bytes === found.get(id)) continue;
+    if (row === undefined || row.entry.bytes === found.get(id)?.bytes) continue;
     log.removeRange(id, id);
     parts.delete(id);
+    holes.add(id);
+    damage.texts += 1;
+    damage.events.add(row.entry.kind);
+    for (const key of found.get(id)?.keys ?? []) junk.push({ key, bytes: 0 });
   }
+  if (holes.size > 0) await forget(kv, keys, state, holes, junk);
+}
+
+/** Takes rows out of their pages, or the next opening would count them again. */
+async function forget(
+  kv: DenoKvLike,
+  keys: KvKeys,
+  state: KvState,
+  ids: ReadonlySet<number>,
+  junk: KvChange[],
+): Promise<void> {
+  for (const { firstId } of state.pages) {
+    const key = [...keys.pages, firstId];
+    const all = unpackPage((await kv.get(key)).value);
+    const rows = all.filter(({ id }) => !ids.has(id));
+    if (rows.length === all.length) continue;
+    const value = rows.length === 0 ? undefined : repackPage(rows);
+    junk.push({ key, ...(value === undefined ? { bytes: 0 } : { value, bytes: value.length }) });
+  }
+  state.pages = state.pages.filter((page) => isLive(state, page));
 }
 
 async function loadMeta(kv: DenoKvLike, keys: KvKeys, { meta }: KvState): Promise<void> {

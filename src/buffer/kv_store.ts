@@ -1,4 +1,7 @@
 import { Z4jError } from "../base/errors.ts";
+import { noopLogger } from "../base/logger.ts";
+import type { Logger } from "../base/logger.ts";
+import { totalOf } from "../base/total.ts";
 import { createSerial } from "./serial.ts";
 import { closedError, requireRoom, writeError } from "./failures.ts";
 import { commitAll } from "./kv_commit.ts";
@@ -37,6 +40,8 @@ export interface KvStoreOptions {
   readonly fingerprint?: string | undefined;
   /** File of the database, to be told. Default: none. */
   readonly path?: string | undefined;
+  /** Where damage is told. Default: nowhere. */
+  readonly logger?: Logger | undefined;
 }
 
 /** A store in Deno KV. */
@@ -54,7 +59,8 @@ export interface KvStore extends EventStore {
  * shows only once the last of them has named it.
  *
  * One buffer has one prefix and one process at a time: a second writer makes
- * commits fail, never mixes with them.
+ * commits fail, never mixes with them. A value of another form is removed and
+ * counted, see `damaged`, and keeps no other one back.
  *
  * @throws {Z4jError} `Z4J_BUFFER_OPEN` when the database cannot be read, or
  *   another version has written it.
@@ -64,7 +70,8 @@ export async function openKvStore(options: KvStoreOptions): Promise<KvStore> {
   const limits = fillLimits(options.limits, DISK_LIMITS);
   const keys = keysBelow(options.prefix ?? ["z4j", "buffer"]);
   const state = await openState(options.kv, keys, options.fingerprint ?? null);
-  return new DenoKvStore(options.kv, keys, limits, state, options.path ?? null);
+  const place = { path: options.path ?? null, logger: options.logger ?? noopLogger };
+  return new DenoKvStore(options.kv, keys, limits, state, place);
 }
 
 /**
@@ -96,6 +103,12 @@ async function openState(
   return state;
 }
 
+/** Where the database is, and where its damage is told. */
+interface KvPlace {
+  readonly path: string | null;
+  readonly logger: Logger;
+}
+
 class DenoKvStore implements KvStore {
   readonly capabilities: StoreCapabilities;
   readonly #kv: DenoKvLike;
@@ -103,6 +116,8 @@ class DenoKvStore implements KvStore {
   readonly #limits: StoreLimits;
   // One operation after the other: each builds on the state that the last left.
   readonly #inTurn = createSerial();
+  readonly #logger: Logger;
+  readonly #damaged = createTally();
   #state: KvState;
   #suspect = false;
   #closed = false;
@@ -112,13 +127,15 @@ class DenoKvStore implements KvStore {
     keys: KvKeys,
     limits: StoreLimits,
     state: KvState,
-    path: string | null,
+    { path, logger }: KvPlace,
   ) {
     this.capabilities = { kind: "deno-kv", durable: true, path };
+    this.#logger = logger;
     this.#kv = kv;
     this.#keys = keys;
     this.#limits = limits;
     this.#state = state;
+    this.#tellDamage();
   }
 
   get fingerprint(): string | null {
@@ -162,6 +179,10 @@ class DenoKvStore implements KvStore {
     return this.#state.head.losses;
   }
 
+  damaged(): LossByKind {
+    return this.#damaged.snapshot();
+  }
+
   getMeta(key: string): Promise<string | null> {
     return this.#run("read", () => Promise.resolve(this.#state.meta.get(key)?.value ?? null));
   }
@@ -201,6 +222,16 @@ class DenoKvStore implements KvStore {
   async #reload(): Promise<void> {
     this.#state = await openState(this.#kv, this.#keys, this.fingerprint);
     this.#suspect = false;
+    this.#tellDamage();
+  }
+
+  #tellDamage(): void {
+    const { pages, texts, events } = this.#state.damage;
+    if (events.empty) return;
+    const lost = events.snapshot();
+    this.#damaged.addAll(lost);
+    const facts = { path: this.capabilities.path, pages, texts, events: totalOf(lost) };
+    this.#logger.warn(facts, "Values in Deno KV were damaged: the events in them are lost");
   }
 
   async #append(entries: readonly NewEntry[], meta: MetaChanges): Promise<LossByKind> {
@@ -274,15 +305,15 @@ class DenoKvStore implements KvStore {
   async #drop(dead: readonly PageSpan[], partial: readonly PageSpan[]): Promise<void> {
     const { parts, log } = this.#state;
     const rewritten = await Promise.all(partial.map((page) => this.#rewritten(page)));
-    const gone = [...parts.keys()].filter((id) => log.peek(id - 1, 1, Infinity)[0]?.id !== id);
+    const gone = [...parts].filter(([id]) => log.peek(id - 1, 1, Infinity)[0]?.id !== id);
     const changes: KvChange[] = [
       ...rewritten,
       ...dead.map(({ firstId }) => ({ key: [...this.#keys.pages, firstId], bytes: 0 })),
-      ...gone.flatMap((id) => this.#partKeys(id).map((key) => ({ key, bytes: 0 }))),
+      ...gone.flatMap(([id, count]) => this.#partKeys(id, count).map((key) => ({ key, bytes: 0 }))),
     ];
     const guard = { key: this.#keys.head, versionstamp: this.#state.versionstamp };
     await commitAll(this.#kv, guard, changes, []);
-    for (const id of gone) parts.delete(id);
+    for (const [id] of gone) parts.delete(id);
     const isDead = new Set(dead);
     this.#state.pages = this.#state.pages.filter((page) => !isDead.has(page));
   }
@@ -309,7 +340,7 @@ class DenoKvStore implements KvStore {
 
   async #full({ parts, ...row }: PageRow): Promise<FullEntry> {
     if (parts === 0) return row;
-    return { ...row, text: joinParts(await this.#many(this.#partKeys(row.id))) };
+    return { ...row, text: joinParts(await this.#many(this.#partKeys(row.id, parts))) };
   }
 
   async #many(keys: readonly KvKey[]): Promise<unknown[]> {
@@ -321,8 +352,7 @@ class DenoKvStore implements KvStore {
     return values;
   }
 
-  #partKeys(id: number): KvKey[] {
-    const count = this.#state.parts.get(id) ?? 0;
+  #partKeys(id: number, count: number): KvKey[] {
     return Array.from({ length: count }, (_, index) => [...this.#keys.parts, id, index]);
   }
 

@@ -3,6 +3,7 @@ import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { MaybePromise } from "../base/maybe_promise.ts";
 import { ADOPTION_PAUSE_MS, GROUP_LIMITS, LATE_BACKOFF } from "./limits.ts";
 import type { MemoryStore } from "./memory.ts";
+import type { Home, OpenedStore } from "./opened.ts";
 import type {
   EventStore,
   LossByKind,
@@ -20,7 +21,9 @@ export interface LateStoreOptions {
   /** Where events wait until then. */
   readonly memory: MemoryStore;
   /** Opens the store on disk; rejects while that is not possible. */
-  readonly open: () => Promise<EventStore>;
+  readonly open: () => Promise<OpenedStore>;
+  /** Told once about the store that is used from then on, and its place. */
+  readonly onOpened: (store: EventStore, home: Home | undefined) => void;
   /** Timers. */
   readonly clock: Clock;
   /** Jitter in [0, 1). */
@@ -48,6 +51,8 @@ class LateStore implements EventStore {
   #opening: Promise<void> = Promise.resolve();
   #closed = false;
   #unsaved: LossByKind | null = null;
+  // What had to go for events that moved, until somebody is told.
+  #evicted = createTally();
 
   constructor(options: LateStoreOptions) {
     this.#options = options;
@@ -64,7 +69,7 @@ class LateStore implements EventStore {
   }
 
   append(entries: readonly NewEntry[], meta?: MetaChanges): MaybePromise<LossByKind> {
-    if (this.#disk !== null) return this.#disk.append(entries, meta);
+    if (this.#disk !== null) return this.#told(this.#disk.append(entries, meta));
     const evicted = this.#memory.append(entries, meta);
     this.#offset += entries.length;
     for (const key of meta?.keys() ?? []) this.#metaKeys.add(key);
@@ -110,6 +115,10 @@ class LateStore implements EventStore {
     this.#memory.setMeta(key, value);
   }
 
+  damaged(): LossByKind {
+    return this.#disk?.damaged?.() ?? {};
+  }
+
   /** What was promised to wait for a disk, and found none. */
   unsaved(): LossByKind {
     return this.#unsaved ?? this.#waiting();
@@ -122,10 +131,19 @@ class LateStore implements EventStore {
     await this.#opening;
     // The last chance for what waits: the disk may just have come back.
     if (this.#disk === null && this.#memory.depth().count > 0) await this.#open();
-    while (await this.#moveSome());
+    const disk = this.#disk;
+    if (disk !== null) { while (await this.#moveSome(disk) === "some"); }
     this.#unsaved = this.#waiting();
     this.#memory.close();
-    await this.#disk?.close();
+    await disk?.close();
+  }
+
+  #told(outcome: MaybePromise<LossByKind>): MaybePromise<LossByKind> {
+    if (outcome instanceof Promise) return outcome.then((evicted) => this.#told(evicted));
+    this.#evicted.addAll(outcome);
+    const all = this.#evicted.snapshot();
+    this.#evicted = createTally();
+    return all;
   }
 
   #waiting(): LossByKind {
@@ -136,48 +154,87 @@ class LateStore implements EventStore {
   }
 
   #retryLater(): void {
-    const delayMs = backoffMs(++this.#attempts, LATE_BACKOFF, this.#options.random());
     this.#timer = this.#options.clock.setTimer(() => {
-      this.#opening = this.#open().then(() => {
+      this.#opening = this.#open().then((disk) => {
         if (this.#closed) return;
-        if (this.#disk === null) this.#retryLater();
-        else this.#moveLater();
+        if (disk === null) return this.#retryLater();
+        this.#attempts = 0;
+        this.#moveLater(disk, ADOPTION_PAUSE_MS);
+      });
+    }, this.#nextWaitMs());
+  }
+
+  #nextWaitMs(): number {
+    return backoffMs(++this.#attempts, LATE_BACKOFF, this.#options.random());
+  }
+
+  async #open(): Promise<EventStore | null> {
+    try {
+      const { store, home } = await this.#options.open();
+      try {
+        await this.#moveMeta(store);
+      } catch (error) {
+        // The next attempt must find the file free.
+        await closeAll(store, home);
+        throw error;
+      }
+      this.#options.onOpened(store, home);
+      return store;
+    } catch {
+      // Said once when it began; the next attempt follows.
+      return null;
+    }
+  }
+
+  /** Values go over until none has changed meanwhile; from then on the disk is asked. */
+  async #moveMeta(disk: EventStore): Promise<void> {
+    const moved = new Map<string, string | null>();
+    for (;;) {
+      const stale = [...this.#metaKeys].filter((key) =>
+        moved.get(key) !== this.#memory.getMeta(key)
+      );
+      if (stale.length === 0) break;
+      for (const key of stale) {
+        const value = this.#memory.getMeta(key);
+        await disk.setMeta(key, value);
+        moved.set(key, value);
+      }
+    }
+    this.#disk = disk;
+  }
+
+  /** In portions, so that the host is not held up; a disk that refused one is asked again. */
+  #moveLater(disk: EventStore, delayMs: number): void {
+    this.#timer = this.#options.clock.setTimer(() => {
+      this.#opening = this.#moveSome(disk).then((outcome) => {
+        if (outcome === "all" || this.#closed) return;
+        if (outcome === "refused") return this.#moveLater(disk, this.#nextWaitMs());
+        this.#attempts = 0;
+        this.#moveLater(disk, ADOPTION_PAUSE_MS);
       });
     }, delayMs);
   }
 
-  async #open(): Promise<void> {
-    try {
-      const disk = await this.#options.open();
-      for (const key of this.#metaKeys) await disk.setMeta(key, this.#memory.getMeta(key));
-      this.#disk = disk;
-    } catch {
-      // Said once when it began; the next attempt follows.
-    }
-  }
-
-  /** In portions, so that the host is not held up. */
-  #moveLater(): void {
-    this.#timer = this.#options.clock.setTimer(() => {
-      this.#opening = this.#moveSome().then((more) => {
-        if (more && !this.#closed) this.#moveLater();
-      });
-    }, ADOPTION_PAUSE_MS);
-  }
-
-  /** Answers whether there is more to move, and it may go on. */
-  async #moveSome(): Promise<boolean> {
+  async #moveSome(disk: EventStore): Promise<"some" | "all" | "refused"> {
     const { maxEvents: maxCount, maxBytes } = GROUP_LIMITS;
     const rows = this.#memory.readFull(0, { maxCount, maxBytes });
     const last = rows.at(-1);
-    if (last === undefined || this.#disk === null) return false;
+    if (last === undefined) return "all";
     try {
-      await this.#disk.append(rows);
+      this.#evicted.addAll(await disk.append(rows));
       this.#memory.removeRange(0, last.id);
-      return true;
+      return "some";
     } catch {
       // The rest stays readable in memory; nothing is lost by waiting there.
-      return false;
+      return "refused";
     }
+  }
+}
+
+async function closeAll(store: EventStore, home: Home | undefined): Promise<void> {
+  try {
+    await store.close();
+  } finally {
+    await home?.release();
   }
 }

@@ -4,10 +4,11 @@ import type { OpenSqlite } from "./sqlite_driver.ts";
 /**
  * The SQLite of this runtime: `bun:sqlite` on Bun, `node:sqlite` elsewhere.
  *
+ * @param globals Where the runtime is seen. Default: `globalThis`.
  * @throws {Z4jError} `Z4J_RUNTIME_UNSUPPORTED` when there is neither.
  */
-export async function loadSqlite(): Promise<OpenSqlite> {
-  const isBun = "Bun" in globalThis;
+export async function loadSqlite(globals: object = globalThis): Promise<OpenSqlite> {
+  const isBun = "Bun" in globals;
   try {
     return isBun
       ? await (await import("./sqlite_bun.ts")).loadBunSqlite()

@@ -20,6 +20,9 @@ const REMOTE: ReadonlySet<string> = new Set([
   "vmhgfs",
 ]);
 
+// The fifth field is the mount point; the type comes behind a lone hyphen.
+const MOUNT = /^(?:\S+ ){4}(\S+) (?:\S+ )*?- (\S+)/gm;
+
 /**
  * Type of the file system that holds a path, or `null` when it is not in the
  * table.
@@ -29,11 +32,9 @@ const REMOTE: ReadonlySet<string> = new Set([
  */
 export function mountType(table: string, path: string): string | null {
   let best: { readonly point: string; readonly type: string } | null = null;
-  for (const line of table.split("\n")) {
-    const [mount = "", source = ""] = line.split(" - ");
-    const point = unescapePoint(mount.split(" ")[4] ?? "");
-    const type = source.split(" ")[0] ?? "";
-    if (point === "" || type === "" || !isBelow(path, point)) continue;
+  for (const [, escaped = "", type = ""] of table.matchAll(MOUNT)) {
+    const point = unescapePoint(escaped);
+    if (!isBelow(path, point)) continue;
     // A later mount on the same point hides the earlier one.
     if (best === null || point.length >= best.point.length) best = { point, type };
   }

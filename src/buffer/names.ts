@@ -20,7 +20,7 @@ export function bufferNames(path: string, files: Pick<FileOps, "list">): readonl
   const isRelated = (name: string): boolean =>
     name.startsWith(stem) && /^(?:-[0-9a-f]{8})?$/.test(middleOf(name, stem, extension));
   // A lock alone is left where a process was killed between removing the two.
-  const names = files.list(directory).map((name) => name.replace(/-owner$/, ""));
+  const names = files.list(directory + separator).map((name) => name.replace(/-owner$/, ""));
   return [...new Set(names)]
     .filter((name) => BUFFER.test(name) || isRelated(name))
     .sort()
@@ -33,11 +33,6 @@ export function randomName(path: string, random: string): string {
   return `${directory}${separator}${stem}-${random}${extension}`;
 }
 
-/** Directory of a path; empty for a name alone. */
-export function directoryOf(path: string): string {
-  return splitPath(path).directory;
-}
-
 /** The same path with another extension. */
 export function withExtension(path: string, extension: string): string {
   const { directory, separator, stem } = splitPath(path);
@@ -45,10 +40,11 @@ export function withExtension(path: string, extension: string): string {
 }
 
 function splitPath(path: string): NameParts {
-  const [, directory = "", separator = "", name = path] = /^(.*?)([\\/]?)([^\\/]*)$/.exec(path) ??
-    [];
+  const start = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
+  const [separator, name] = [path.slice(0, start).slice(-1), path.slice(start)];
   const dot = name.lastIndexOf(".");
   const stem = dot > 0 ? name.slice(0, dot) : name;
+  const directory = path.slice(0, start - separator.length);
   return { directory, separator, stem, extension: name.slice(stem.length) };
 }
 

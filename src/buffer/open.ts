@@ -133,14 +133,12 @@ async function openStore(
     const memory = new MemoryStore(smaller(limits, MEMORY_LIMITS));
     // No SQLite will not change; a disk that is full or read-only may.
     if (isUnsupported(error)) return { store: memory };
-    const openLate = async (): Promise<EventStore> => {
-      const { store, home } = await open();
+    const onOpened = ({ capabilities }: EventStore, home: Home | undefined): void => {
       settleLate(home);
-      logger.info({ path: store.capabilities.path }, "Events wait on disk now");
-      return store;
+      logger.info({ path: capabilities.path }, "Events wait on disk now");
     };
     const random = options.random ?? Math.random;
-    return { store: await lateOr(memory, { memory, open: openLate, clock, random }) };
+    return { store: await lateOr(memory, { memory, open, onOpened, clock, random }) };
   }
 }
 

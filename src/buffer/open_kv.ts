@@ -33,13 +33,14 @@ export async function openKv(
   const { path: wished, limits = {}, fingerprint, neighbours = false } = options;
   const path = wished === null ? undefined : withExtension(wished, ".kv");
   if (!neighbours) {
-    return { store: await openKvOwned({ kv: await loadDenoKv(path), limits, fingerprint, path }) };
+    const kv = await loadDenoKv(path);
+    return { store: await openKvOwned({ kv, limits, fingerprint, path, logger }) };
   }
-  const project = { fingerprint: fingerprint ?? null, clock };
+  const project = { fingerprint: fingerprint ?? null, clock, logger };
   if (path === undefined) return await openKvShared(await loadDenoKv(), limits, project);
   const driver = await (options.sqlite ?? loadSqlite)();
   const files = await (options.files ?? loadFileOps)();
-  return await openKvFile(path, limits, { ...project, driver, files, logger });
+  return await openKvFile(path, limits, { ...project, driver, files });
 }
 
 /**
@@ -87,7 +88,9 @@ async function openOwn(
     // Deno would create it for everybody to read; side files get the mode of the file.
     parts.files.ensurePrivate(path);
     emptyLogBefore(path, parts);
-    const store = await openKvOwned({ kv: await loadDenoKv(path), limits, fingerprint, path });
+    const { logger } = parts;
+    const kv = await loadDenoKv(path);
+    const store = await openKvOwned({ kv, limits, fingerprint, path, logger });
     if (!isForeign(store.fingerprint, parts.fingerprint)) {
       const home = {
         own: path,
@@ -108,17 +111,22 @@ async function openOwn(
   return null;
 }
 
+/** What a shared database needs, and where damage is told. */
+type SharedParts = PartitionParts & { readonly logger?: Logger };
+
 /** Opens a part of a database that several processes share, as on Deno Deploy. */
 export async function openKvShared(
   kv: DenoKvLike,
   limits: Partial<StoreLimits>,
-  parts: Omit<PartitionParts, "kv">,
+  parts: Omit<SharedParts, "kv">,
 ): Promise<OpenedStore> {
-  const shared: PartitionParts = { ...parts, kv };
+  const shared: SharedParts = { ...parts, kv };
   const partition = await claimPartition(shared);
   const fingerprint = parts.fingerprint ?? undefined;
   const kvOfStore = borrowed(kv);
-  const store = await openKvStore({ kv: kvOfStore, limits, fingerprint, prefix: partition.prefix });
+  const { logger } = parts;
+  const { prefix } = partition;
+  const store = await openKvStore({ kv: kvOfStore, limits, fingerprint, prefix, logger });
   const home = {
     own: partition.id,
     limits: fillLimits(limits, DISK_LIMITS),
@@ -133,10 +141,11 @@ export async function openKvShared(
   return { store, home };
 }
 
-async function openPartition(id: string, parts: PartitionParts): Promise<OrphanAnswer> {
+async function openPartition(id: string, parts: SharedParts): Promise<OrphanAnswer> {
   const partition = await takePartition(id, parts);
   if (partition === null) return { kind: "busy" };
-  const store = await openKvStore({ kv: borrowed(parts.kv), prefix: partition.prefix });
+  const { kv, logger } = parts;
+  const store = await openKvStore({ kv: borrowed(kv), prefix: partition.prefix, logger });
   const orphan = {
     async read(afterId: number, limits: Parameters<typeof store.readFull>[1]) {
       const rows = await store.readFull(afterId, limits);

@@ -17,12 +17,14 @@ export interface MetaWrite {
   readonly done: (error?: unknown) => void;
 }
 
+const NOTHING: Group = { entries: [], meta: [] };
+
 /** Events that are not stored yet, bounded, in the order of their arrival. */
 export class Pending {
   readonly #log = new EntryLog();
   readonly #onLost: (entry: NewEntry) => void;
   #meta: MetaWrite[] = [];
-  #taken: Group | null = null;
+  #taken: Group = NOTHING;
   #takenBytes = 0;
   #lastId = 0;
 
@@ -38,7 +40,7 @@ export class Pending {
 
   /** Number of the oldest entry that is neither stored nor lost. */
   get firstId(): number {
-    return this.#taken?.entries[0]?.id ?? this.#log.firstId();
+    return this.#taken.entries[0]?.id ?? this.#log.firstId();
   }
 
   /** Whether there is nothing to write, apart from a group that is under way. */
@@ -54,7 +56,7 @@ export class Pending {
   /** Entries that wait, the group under way included. */
   depth(): StoreDepth {
     return {
-      count: this.#log.count + (this.#taken?.entries.length ?? 0),
+      count: this.#log.count + this.#taken.entries.length,
       bytes: this.#log.bytes + this.#takenBytes,
     };
   }
@@ -72,7 +74,7 @@ export class Pending {
 
   /** The newest value of a key that is not stored yet, or `undefined`. */
   metaOf(key: string): string | null | undefined {
-    const writes = [...this.#taken?.meta ?? [], ...this.#meta];
+    const writes = [...this.#taken.meta, ...this.#meta];
     return writes.findLast((write) => write.key === key)?.value;
   }
 
@@ -91,18 +93,17 @@ export class Pending {
 
   /** The group that was taken is in the store. */
   stored(): void {
-    const writes = this.#taken?.meta ?? [];
+    const { meta } = this.#taken;
     this.#release();
-    for (const write of writes) write.done();
+    for (const write of meta) write.done();
   }
 
   /** The store refused the group that was taken; it waits again. */
   refused(): void {
-    const group = this.#taken;
+    const { entries, meta } = this.#taken;
     this.#release();
-    if (group === null) return;
-    this.#log.restore(group.entries);
-    this.#meta = [...group.meta, ...this.#meta];
+    this.#log.restore(entries);
+    this.#meta = [...meta, ...this.#meta];
     this.#trim();
   }
 
@@ -116,7 +117,7 @@ export class Pending {
   }
 
   #release(): void {
-    this.#taken = null;
+    this.#taken = NOTHING;
     this.#takenBytes = 0;
   }
 
@@ -126,8 +127,7 @@ export class Pending {
     this.#log.trim(PENDING_LIMITS, this.#onLost);
     while (!this.#fits()) {
       const newest = this.#log.pop();
-      if (newest === null) return;
-      this.#onLost(newest);
+      if (newest !== null) this.#onLost(newest);
     }
   }
 

@@ -103,13 +103,18 @@ export interface EventStore {
    * a close gives nothing up.
    */
   unsaved?(): LossByKind;
+  /**
+   * Entries of this process run that were found damaged and given up, by wire kind;
+   * `unknown` where not even that could be read. Default: a store gives none up.
+   */
+  damaged?(): LossByKind;
 }
 
 /** Why an event was lost. */
 export type LossReason =
   /** The store was full and older entries made room. */
   | "capacity"
-  /** The store refused the write, for example on a full disk. */
+  /** The store refused the write, for example on a full disk, or gave it back damaged. */
   | "storage"
   /** The event was larger than a frame, or the brain refused it. */
   | "content"

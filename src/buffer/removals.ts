@@ -1,4 +1,4 @@
-import type { Clock } from "../base/clock.ts";
+import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { EventStore } from "./port.ts";
 import type { WriteTrouble } from "./write_trouble.ts";
 
@@ -20,12 +20,13 @@ export function createRemovals(store: EventStore, clock: Clock, trouble: WriteTr
   const ranges: Range[] = [];
   let running: Promise<void> | null = null;
   let waiting = false;
+  let cancel: CancelTimer = () => {};
   let closed = false;
 
   const refused = (error: unknown): void => {
     const waitMs = trouble.failed(error);
     waiting = true;
-    if (!closed) clock.setTimer(retry, waitMs);
+    if (!closed) cancel = clock.setTimer(retry, waitMs);
   };
   const retry = (): void => {
     waiting = false;
@@ -68,6 +69,7 @@ export function createRemovals(store: EventStore, clock: Clock, trouble: WriteTr
     },
     async close() {
       closed = true;
+      cancel();
       waiting = false;
       run();
       while (running !== null) await running;

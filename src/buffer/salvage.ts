@@ -1,7 +1,7 @@
 import { FOREIGN, isForeign } from "./fingerprint.ts";
 import type { OwnerLock } from "./owner_lock.ts";
 import type { Orphan, OrphanAnswer, OrphanParts } from "./orphan.ts";
-import { closeQuietly } from "./sqlite_driver.ts";
+import { closeQuietly, LIMITED } from "./sqlite_driver.ts";
 import type { SqliteDriver, SqlRow } from "./sqlite_driver.ts";
 import { classOf, IS_ENTRY, MAX_ROW_ID } from "./sqlite_rows.ts";
 import type { FullEntry } from "./sqlite_rows.ts";
@@ -46,7 +46,7 @@ function damagedOrphan(
 ): Orphan {
   // Rows of another form are passed over here: some runtimes cannot even read them.
   const page = driver.prepare(
-    `${SELECT} WHERE id > ? AND ${IS_ENTRY} ORDER BY id LIMIT ?`,
+    `${SELECT} WHERE id > ? AND ${IS_ENTRY} ORDER BY id ${LIMITED}`,
   );
   const one = driver.prepare(`${SELECT} WHERE id = ? AND ${IS_ENTRY}`);
   const highest = highestId(driver);

@@ -1,5 +1,10 @@
 import type { EntryClass, LossByKind, NewEntry, ReadLimits, StoredEntry } from "./port.ts";
-import type { SqliteDriver, SqliteStatement, SqlValue } from "./sqlite_driver.ts";
+import {
+  LIMITED,
+  type SqliteDriver,
+  type SqliteStatement,
+  type SqlValue,
+} from "./sqlite_driver.ts";
 import { createTally } from "./tally.ts";
 import type { Tally } from "./tally.ts";
 
@@ -100,8 +105,8 @@ function prepareEntries(driver: SqliteDriver): EntryRows {
         }
       }
     },
-    lastId: () => Number(lastId.get()?.["value"] ?? 0),
-    dataVersion: () => Number(version.get()?.["data_version"] ?? 0),
+    lastId: () => Number(lastId.get()?.["value"]),
+    dataVersion: () => Number(version.get()?.["data_version"]),
     totals: () => toTotals(totals),
     rangeTotals: (firstId, lastId) => toTotals(range, firstId, lastId),
     removeRange: (firstId, lastId) => void remove.run(firstId, lastId),
@@ -129,7 +134,7 @@ function insertValues(
 
 function prepareEviction(driver: SqliteDriver): Pick<BufferRows, "evict"> {
   const oldest = driver.prepare(
-    "SELECT id, bytes, kind FROM entries WHERE id >= ? AND class = ? ORDER BY id LIMIT ?",
+    `SELECT id, bytes, kind FROM entries WHERE id >= ? AND class = ? ORDER BY id ${LIMITED}`,
   );
   const remove = driver.prepare("DELETE FROM entries WHERE id BETWEEN ? AND ? AND class = ?");
   const newest = driver.prepare("SELECT coalesce(max(id), 0) AS value FROM entries");
@@ -157,7 +162,7 @@ function prepareEviction(driver: SqliteDriver): Pick<BufferRows, "evict"> {
 
 function prepareReading(driver: SqliteDriver): Pick<BufferRows, "read" | "readFull"> {
   // Sizes first: a page of large texts must not be loaded to be cut.
-  const sizes = driver.prepare("SELECT id, bytes FROM entries WHERE id > ? ORDER BY id LIMIT ?");
+  const sizes = driver.prepare(`SELECT id, bytes FROM entries WHERE id > ? ORDER BY id ${LIMITED}`);
   const texts = driver.prepare(
     "SELECT id, text, bytes, kind FROM entries WHERE id > ? AND id <= ? ORDER BY id",
   );
@@ -234,5 +239,5 @@ function prepareSmall(driver: SqliteDriver): SmallRows {
 
 function toTotals(statement: SqliteStatement, ...parameters: readonly SqlValue[]): RowTotals {
   const row = statement.get(...parameters);
-  return { count: Number(row?.["count"] ?? 0), bytes: Number(row?.["bytes"] ?? 0) };
+  return { count: Number(row?.["count"]), bytes: Number(row?.["bytes"]) };
 }

@@ -107,9 +107,7 @@ function emptyLog(driver: SqliteDriver): boolean {
   }
 }
 
-// The last is what a runtime says of an integer that only a stranger can have stored.
-const DAMAGE =
-  /database disk image is malformed|file is not a database|too large to be represented as a/;
+const DAMAGE = /database disk image is malformed|file is not a database/;
 
 /** Tells whether an error means that the file itself is damaged. */
 export function isDamage(error: unknown): boolean {
@@ -129,8 +127,7 @@ export function scalar(driver: SqliteDriver, sql: string): SqlValue {
 export function prepareOrphan(driver: SqliteDriver, path: string): void {
   driver.exec("PRAGMA busy_timeout = 0");
   requireOurs(driver, path);
-  const journal = scalar(driver, "PRAGMA journal_mode = DELETE");
-  if (journal !== "delete") throw new Error("database is locked");
+  driver.prepare("PRAGMA journal_mode = DELETE").get();
   // Moved rows are synced at their new place: a lost removal only repeats them.
   driver.exec("PRAGMA synchronous = NORMAL");
   migrate(driver);

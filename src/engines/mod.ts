@@ -57,4 +57,4 @@ export type {
   WorkerReport,
 } from "./contract.ts";
 export { defineEngine, engineProblems } from "./define.ts";
-export type { JobContexts, JobFacts, WorkContext } from "../base/work_context.ts";
+export type { JobContexts, JobFacts, WorkContext, WorkLink } from "../base/work_context.ts";

@@ -8,8 +8,8 @@ export interface ProcessHookParts {
   readonly onIdleEnd: (listener: () => void) => () => void;
   /** Calls back on SIGHUP where that does not mean the end of a terminal. */
   readonly onHangup: (listener: () => void) => () => void;
-  /** Calls back when this process becomes the primary of a cluster. */
-  readonly onClusterFork: (listener: () => void) => () => void;
+  /** Calls back when this process becomes the primary of a cluster; `null`: ask again later. */
+  readonly onClusterFork: (listener: () => void) => (() => void) | null;
 }
 
 /** The hooks of one agent in its process. */
@@ -54,10 +54,20 @@ export function createProcessHooks(
     },
     yieldToCluster(tell) {
       if (releases.length === 0) return;
-      releases.push(parts.onClusterFork(() => {
-        tell();
-        void stop();
-      }));
+      let release: (() => void) | null = null;
+      const join = (): void => {
+        release ??= parts.onClusterFork(() => {
+          tell();
+          void stop();
+        });
+      };
+      join();
+      // The modules of Node, by which a process forks, may come with the first dial.
+      const unwatch = agent.on("state", ({ to }) => to === "stopped" ? undefined : join());
+      releases.push(() => {
+        unwatch();
+        release?.();
+      });
     },
   };
 }

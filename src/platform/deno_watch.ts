@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-import process from "node:process";
 import { permissionCheck } from "./deno_permissions.ts";
 import { detectRuntime } from "./detect.ts";
+import { openSystem } from "./system.ts";
 
 // Deno gives the old run 500 ms before it drops it.
 const WATCH_GRACE_MS = 700;
@@ -21,8 +20,9 @@ function mayBeWatched(): boolean {
   const path = "/proc/self/cmdline";
   if (!permissionCheck()({ name: "read", path })) return true;
   try {
-    const words = readFileSync(path, "utf8").split("\0");
-    const script = process.argv[1]?.replace(/^.*[/\\]/, "") ?? "";
+    const system = openSystem();
+    const words = system.files.readText(path).split("\0");
+    const script = system.mainPath()?.replace(/^.*[/\\]/, "") ?? "";
     const at = words.findIndex((word) => script !== "" && word.endsWith(script));
     return words.slice(0, at < 0 ? words.length : at)
       .some((word) => word.startsWith("--watch") || word === "watch");

@@ -1,6 +1,6 @@
-import { fstatSync, statSync } from "node:fs";
-import process from "node:process";
+import { hostProcess } from "./host_process.ts";
 import { callAll, joinHub } from "./process_hub.ts";
+import { openSystem } from "./system.ts";
 
 /** The part of the process that the signal needs; tests pass a fake one. */
 export interface HangupProcess {
@@ -17,31 +17,18 @@ export interface HangupProcess {
  */
 export function onHangupSignal(
   listener: () => void,
-  target: HangupProcess = process as unknown as HangupProcess,
-  hasTerminal: () => boolean = readsTerminal,
+  target?: HangupProcess,
+  hasTerminal: () => boolean = () => openSystem().isTerminal(),
 ): () => void {
-  if (hasTerminal()) return () => {};
   try {
-    return joinHub(target, "hangup_signal", listener, ({ members }) => {
+    if (hasTerminal()) return () => {};
+    return joinHub(target ?? globalThis, "hangup_signal", listener, ({ members }) => {
+      const process = target ?? hostProcess();
       const handler = (): void => callAll(members);
-      target.on("SIGHUP", handler);
-      return () => void target.removeListener("SIGHUP", handler);
+      process.on("SIGHUP", handler);
+      return () => void process.removeListener("SIGHUP", handler);
     });
   } catch {
     return () => {}; // A system without this signal, or no permission for it.
-  }
-}
-
-function readsTerminal(): boolean {
-  return mayBeTerminal() && process.getBuiltinModule("node:tty").isatty(0);
-}
-
-// A service reads a pipe or nothing; it need not load the module, which takes 10 ms.
-function mayBeTerminal(): boolean {
-  try {
-    const input = fstatSync(0);
-    return input.isCharacterDevice() && input.rdev !== statSync("/dev/null").rdev;
-  } catch {
-    return true; // Another system, or no permission to look.
   }
 }

@@ -1,4 +1,4 @@
-import process from "node:process";
+import { hostProcess } from "./host_process.ts";
 import { callAll, joinHub } from "./process_hub.ts";
 
 /** The part of the process that tells about its end; tests pass a fake one. */
@@ -17,11 +17,12 @@ export interface EndingProcess {
  */
 export function onIdleEnd(
   listener: () => void,
-  target: EndingProcess = process as unknown as EndingProcess,
+  target?: EndingProcess,
 ): () => void {
-  return joinHub(target, "idle_end", listener, ({ members }) => {
+  return joinHub(target ?? globalThis, "idle_end", listener, ({ members }) => {
+    const process = target ?? hostProcess();
     const handler = (): void => callAll(members);
-    target.on("beforeExit", handler);
-    return () => void target.removeListener("beforeExit", handler);
+    process.on("beforeExit", handler);
+    return () => void process.removeListener("beforeExit", handler);
   });
 }

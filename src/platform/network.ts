@@ -1,6 +1,6 @@
-import process from "node:process";
 import { Z4jError } from "../base/errors.ts";
 import { detectRuntime } from "./detect.ts";
+import { nodeProcess } from "./node_process.ts";
 import type { RuntimeName } from "./port.ts";
 
 /** What is special about the network of this process. */
@@ -74,7 +74,7 @@ function bunInit({ ca, proxy }: NetworkNeeds): NetworkInit {
 
 // Hardly anybody has a CA of their own, and the module takes 10 ms to load.
 function rootCertificates(): readonly string[] {
-  return process.getBuiltinModule("node:tls").rootCertificates;
+  return nodeProcess().getBuiltinModule("node:tls").rootCertificates;
 }
 
 function proxyText({ url, credentials }: NonNullable<NetworkNeeds["proxy"]>): string {

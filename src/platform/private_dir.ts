@@ -1,30 +1,17 @@
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  type Stats,
-  statSync,
-  unlinkSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
 import { randomHex } from "../base/ids.ts";
 import type { IsGranted } from "./deno_permissions.ts";
 import type { DirectoryState, DirectoryTrust } from "./port.ts";
 import { codeOf } from "./real_path.ts";
+import type { FileFacts, System } from "./system_port.ts";
 
 const OTHERS_WRITE = 0o002;
 const GROUP_OR_OTHERS_WRITE = 0o022;
 const GROUP_OR_OTHERS = 0o077;
 
 /** What the check needs to know about the system. */
-export interface DirectorySystem {
+export interface DirectorySystem extends Pick<System, "files" | "paths" | "isWindows"> {
   /** Tells what may be done without asking. */
   readonly isGranted: IsGranted;
-  /** Whether files have owners and mode bits. */
-  readonly hasModes: boolean;
 }
 
 /** Creates the directory if needed; see `Platform.ensurePrivateDir`. */
@@ -37,7 +24,7 @@ export function ensureDirectory(
     if (!system.isGranted({ name, path })) return unusable(path, `no --allow-${name} permission`);
   }
   try {
-    makeDirectory(path);
+    makeDirectory(path, system);
     const reason = refusal(path, trust, system);
     return reason === null ? { kind: "usable", path } : unusable(path, reason);
   } catch (error) {
@@ -47,40 +34,42 @@ export function ensureDirectory(
 
 // Not `recursive`: where the system refuses with "no such file" although the
 // parent is there, as in /proc, Node would try again for ever.
-function makeDirectory(path: string): void {
+function makeDirectory(path: string, system: DirectorySystem): void {
+  const { files, paths } = system;
   try {
-    mkdirSync(path, { mode: 0o700 });
+    files.makeDirectory(path, 0o700);
   } catch (error) {
     const code = codeOf(error);
-    if (code === "EEXIST" && statSync(path).isDirectory()) return;
-    const parent = dirname(path);
-    if (code !== "ENOENT" || existsSync(parent)) throw error;
-    makeDirectory(parent);
-    mkdirSync(path, { mode: 0o700 });
+    if (code === "EEXIST" && files.stat(path).isDirectory) return;
+    const parent = paths.dirname(path);
+    if (code !== "ENOENT" || files.exists(parent)) throw error;
+    makeDirectory(parent, system);
+    files.makeDirectory(path, 0o700);
   }
 }
 
 function refusal(path: string, trust: DirectoryTrust, system: DirectorySystem): string | null {
-  const state = trust === "ours" ? lstatSync(path) : statSync(path);
-  if (state.isSymbolicLink()) return "it is a symbolic link";
-  if (!state.isDirectory()) return "it is not a directory";
+  const { files, isWindows } = system;
+  const state = trust === "ours" ? files.lstat(path) : files.stat(path);
+  if (state.isLink) return "it is a symbolic link";
+  if (!state.isDirectory) return "it is not a directory";
   const strangers = trust === "ours" ? GROUP_OR_OTHERS_WRITE : OTHERS_WRITE;
-  if (system.hasModes && (state.mode & strangers) !== 0) return "other users may write to it";
-  const probe = writeProbe(path);
-  if (!system.hasModes || trust !== "ours") return null;
+  if (!isWindows && (state.mode & strangers) !== 0) return "other users may write to it";
+  const probe = writeProbe(path, system);
+  if (isWindows || trust !== "ours") return null;
   if (probe.uid !== state.uid) return "it belongs to another user";
-  if ((state.mode & GROUP_OR_OTHERS) !== 0) chmodSync(path, 0o700);
+  if ((state.mode & GROUP_OR_OTHERS) !== 0) files.setMode(path, 0o700);
   return null;
 }
 
 // A file of our own tells which user we are, also where Deno hides the user id.
-function writeProbe(directory: string): Stats {
-  const path = join(directory, `.probe-${randomHex(8)}`);
-  closeSync(openSync(path, "wx", 0o600));
+function writeProbe(directory: string, { files, paths }: DirectorySystem): FileFacts {
+  const path = paths.join(directory, `.probe-${randomHex(8)}`);
+  files.create(path, 0o600);
   try {
-    return lstatSync(path);
+    return files.lstat(path);
   } finally {
-    unlinkSync(path);
+    files.remove(path);
   }
 }
 

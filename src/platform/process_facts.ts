@@ -1,6 +1,8 @@
-import process from "node:process";
+import { posixDeno } from "./deno_global.ts";
 import { detectRuntime } from "./detect.ts";
+import { isNodeProcessLoaded, nodeProcess } from "./node_process.ts";
 import type { RuntimeName } from "./port.ts";
+import { openSystem } from "./system.ts";
 
 /** What kind of process this is, as far as it shows from inside. */
 export interface ProcessFacts {
@@ -30,29 +32,41 @@ interface ClusterLike {
 /** Looks at the process; reads no file and asks for no permission. */
 export function processFacts(globals: object = globalThis): ProcessFacts {
   const runtime = detectRuntime(globals);
-  const [, mainPath = null, ...args] = process.argv;
+  const system = openSystem();
+  const mainPath = system.mainPath();
   return {
     runtime,
     mainPath,
-    args,
+    args: system.args(),
     runner: runtime === "deno" ? denoRunner(globals) : null,
     isRepl: isRepl(mainPath),
     isWorkerThread: isWorkerThread(globals),
-    isClusterPrimary: Object.keys(cluster()?.workers ?? {}).length > 0,
+    isClusterPrimary: hasForked(cluster()),
   };
 }
 
-/** Calls back when this process forks a worker through `node:cluster`; answers the remover. */
-export function onClusterFork(listener: () => void): () => void {
+/**
+ * Calls back when this process forks a worker through `node:cluster`, or has
+ * done so; answers the remover, or `null` as long as nothing has loaded the
+ * modules of Node, without which nobody forks: then ask again later.
+ */
+export function onClusterFork(listener: () => void): (() => void) | null {
+  if (!isNodeProcessLoaded()) return null;
   const found = cluster();
   if (found?.isPrimary !== true) return () => {};
+  if (hasForked(found)) queueMicrotask(listener);
   found.on("fork", listener);
   return () => void found.removeListener("fork", listener);
 }
 
+function hasForked(found: ClusterLike | null): boolean {
+  return Object.keys(found?.workers ?? {}).length > 0;
+}
+
 function cluster(): ClusterLike | null {
+  if (!isNodeProcessLoaded()) return null;
   try {
-    const found: unknown = process.getBuiltinModule?.("node:cluster");
+    const found: unknown = nodeProcess().getBuiltinModule("node:cluster");
     const named = found as { readonly default?: unknown } | undefined;
     return (named?.default ?? named ?? null) as ClusterLike | null;
   } catch {
@@ -79,14 +93,16 @@ function isWorkerThread(globals: object): boolean {
   if (typeof Reflect.get(globals, "WorkerGlobalScope") === "function") return true;
   const { Bun } = globalThis as { readonly Bun?: { readonly isMainThread?: unknown } };
   if (typeof Bun?.isMainThread === "boolean") return !Bun.isMainThread;
-  return process.getBuiltinModule("node:worker_threads").isMainThread === false;
+  if (posixDeno(globals) !== null) return false;
+  return nodeProcess().getBuiltinModule("node:worker_threads").isMainThread === false;
 }
 
 function isRepl(mainPath: string | null): boolean {
-  if (mainPath === null) {
+  if (mainPath === null && posixDeno() === null) {
+    const process = nodeProcess();
     const isEval = process.execArgv.some((flag) => /^(-[ep]+|--eval|--print)$/.test(flag));
     return !isEval && (process.stdin.isTTY === true || process.execArgv.includes("-i") ||
       process.execArgv.includes("--interactive"));
   }
-  return /\$deno\$repl\.|[/\\]bun-repl([/\\.]|$)/.test(mainPath);
+  return /\$deno\$repl\.|[/\\]bun-repl([/\\.]|$)/.test(mainPath ?? "");
 }

@@ -12,26 +12,27 @@ export interface HubPort<M> {
 }
 
 /**
- * Joins the one hub of that name on a target; the answer leaves it. The first
+ * Joins the one hub of that name on a holder; the answer leaves it. The first
  * member opens it, the last one closes it.
  *
  * Node warns when more than ten listeners wait for one event of the process, so
- * all agents share one. The hub hangs on the target itself, where the copies of
- * this module that a hot reload leaves behind find it too.
+ * all agents share one. The hub hangs on the holder, the global scope or a
+ * target of tests, where the copies of this module that a hot reload leaves
+ * behind find it too.
  *
  * @param open Adds the listeners; answers what removes them.
  */
 export function joinHub<M>(
-  target: object,
+  holder: object,
   name: string,
   member: M,
   open: (port: HubPort<M>) => () => void,
 ): () => void {
   const key = Symbol.for(`z4j.${name}`);
-  const found = (): Hub<M> | undefined => Reflect.get(target, key) as Hub<M> | undefined;
+  const found = (): Hub<M> | undefined => Reflect.get(holder, key) as Hub<M> | undefined;
   const dissolve = (hub: Hub<M> | undefined): void => {
     if (hub === undefined || found() !== hub) return;
-    Reflect.deleteProperty(target, key);
+    Reflect.deleteProperty(holder, key);
     hub.members.clear();
     hub.close();
   };
@@ -40,7 +41,7 @@ export function joinHub<M>(
     const members = new Set<M>();
     const close = open({ members, dissolve: () => dissolve(found()) });
     joined = { members, close };
-    Object.defineProperty(target, key, { value: joined, configurable: true });
+    Object.defineProperty(holder, key, { value: joined, configurable: true });
   }
   const hub = joined;
   hub.members.add(member);

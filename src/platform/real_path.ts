@@ -1,6 +1,8 @@
-import { readlinkSync, realpathSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
 import type { IsGranted } from "./deno_permissions.ts";
+import type { System } from "./system_port.ts";
+
+/** What following links needs of the system. */
+export type LinkSystem = Pick<System, "files" | "paths">;
 
 // The kernel gives up at 40 as well (path_resolution(7)).
 const MAX_LINKS = 40;
@@ -10,15 +12,21 @@ const MAX_LINKS = 40;
  * is kept, but a link that points to such a part is followed: opening it would
  * create the file there.
  */
-export function resolveRealPath(path: string, isGranted: IsGranted): string {
-  return follow(resolve(path), isGranted, MAX_LINKS);
+export function resolveRealPath(path: string, isGranted: IsGranted, system: LinkSystem): string {
+  return follow(system.paths.resolve(path), MAX_LINKS, isGranted, system);
 }
 
-function follow(path: string, isGranted: IsGranted, linksLeft: number): string {
+function follow(
+  path: string,
+  linksLeft: number,
+  isGranted: IsGranted,
+  system: LinkSystem,
+): string {
+  const { files, paths } = system;
   // Without the permission to look, Deno itself checks the target at opening.
   if (!isGranted({ name: "read", path })) return path;
   try {
-    return realpathSync(path);
+    return files.realPath(path);
   } catch (error) {
     if (codeOf(error) === "ELOOP" || linksLeft === 0) {
       throw new Error("Cannot resolve the path: a loop of links, expected a file or a directory", {
@@ -26,15 +34,18 @@ function follow(path: string, isGranted: IsGranted, linksLeft: number): string {
       });
     }
   }
-  const target = linkTarget(path);
-  if (target !== null) return follow(resolve(dirname(path), target), isGranted, linksLeft - 1);
-  const parent = dirname(path);
-  return parent === path ? path : join(follow(parent, isGranted, linksLeft), basename(path));
+  const parent = paths.dirname(path);
+  const target = linkTarget(path, system);
+  if (target !== null) {
+    return follow(paths.resolve(parent, target), linksLeft - 1, isGranted, system);
+  }
+  if (parent === path) return path;
+  return paths.join(follow(parent, linksLeft, isGranted, system), paths.basename(path));
 }
 
-function linkTarget(path: string): string | null {
+function linkTarget(path: string, { files }: LinkSystem): string | null {
   try {
-    return readlinkSync(path);
+    return files.readLink(path);
   } catch {
     return null;
   }

@@ -1,7 +1,7 @@
-import process from "node:process";
 import type { MaybePromise } from "../base/maybe_promise.ts";
 import { once } from "../base/once.ts";
 import { endingDelayMs } from "./deno_watch.ts";
+import { hostProcess } from "./host_process.ts";
 import { type HubPort, joinHub } from "./process_hub.ts";
 
 // Kubernetes and systemd kill after 30 s and 90 s; the host needs time of its own.
@@ -41,10 +41,11 @@ export interface SignalProcess {
  */
 export function onStopSignal(
   listener: () => MaybePromise<void>,
-  target: SignalProcess = process,
+  target?: SignalProcess,
 ): () => void {
   const run = once(() => contained(listener));
-  return joinHub(target, "stop_signal", run, (port) => listen(target, port));
+  const open = (port: HubPort<Run>): () => void => listen(target ?? hostProcess(), port);
+  return joinHub(target ?? globalThis, "stop_signal", run, open);
 }
 
 type Run = () => Promise<void>;

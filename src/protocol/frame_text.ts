@@ -15,6 +15,11 @@ export interface ParsedFrame {
   readonly spans: ReadonlyMap<string, MemberSpan>;
 }
 
+/** A frame that is a JSON object. */
+export interface ParsedObject extends ParsedFrame {
+  readonly tree: JsonTreeObject;
+}
+
 /**
  * Parses a frame; bytes are decoded first.
  *
@@ -26,6 +31,11 @@ export function parseFrame(data: string | Uint8Array): ParsedFrame {
   return { text, tree: new JsonScanner(text, spans).parse(), spans };
 }
 
+/** Whether a frame is a JSON object. */
+export function isObject(frame: ParsedFrame): frame is ParsedObject {
+  return frame.tree instanceof JsonTreeObject;
+}
+
 const IDENTITY_KEYS = ["agent_id", "project_id", "session_id"] as const;
 
 /**
@@ -35,9 +45,8 @@ const IDENTITY_KEYS = ["agent_id", "project_id", "session_id"] as const;
  *
  * @throws Z4jError `Z4J_JSON_UNPRINTABLE`
  */
-export function signedText(frame: ParsedFrame, identity: SessionIdentity): string {
-  if (!(frame.tree instanceof JsonTreeObject)) return printCanonical(frame.tree);
-  const members = outerMembers(frame, frame.tree);
+export function signedText(frame: ParsedObject, identity: SessionIdentity): string {
+  const members = outerMembers(frame);
   members.set("agent_id", stringText(identity.agentId));
   members.set("project_id", stringText(identity.projectId));
   members.set("session_id", stringText(identity.sessionId));
@@ -48,8 +57,9 @@ export function signedText(frame: ParsedFrame, identity: SessionIdentity): strin
   return text + "}";
 }
 
-function outerMembers(frame: ParsedFrame, tree: JsonTreeObject): Map<string, string> {
+function outerMembers(frame: ParsedObject): Map<string, string> {
   const members = new Map<string, string>();
+  const { tree } = frame;
   tree.keys.forEach((key, i) => {
     if (key === "hmac" || (IDENTITY_KEYS as readonly string[]).includes(key)) return;
     const span = frame.spans.get(key);

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { isZ4jError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
-import { type ParsedFrame, parseFrame, signedText } from "./frame_text.ts";
+import { isObject, type ParsedFrame, parseFrame, signedText } from "./frame_text.ts";
 import {
   AGENT_TO_BRAIN,
   BRAIN_TO_AGENT,
@@ -101,8 +101,8 @@ interface Candidate {
 function examine(data: string | Uint8Array, identity: SessionIdentity): Candidate | VerifyReason {
   const parsed = attempt(() => parseFrame(data));
   if (parsed === null) return "not_json";
+  if (!isObject(parsed)) return "not_object";
   const { tree } = parsed;
-  if (!(tree instanceof JsonTreeObject)) return "not_object";
   const problem = envelopeProblem(tree);
   if (problem !== null) return problem;
   const text = attempt(() => signedText(parsed, identity));

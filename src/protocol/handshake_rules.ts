@@ -96,17 +96,16 @@ export type FieldKind = "required" | "optional" | "nullable";
 
 const TIMESTAMP =
   /^(\d{4})-(\d\d)-(\d\d)[Tt _](\d\d):(\d\d)(?::(\d\d)(?:[.,]\d+)?)?(?:[Zz]|[+\-\u2212](\d\d):?(\d\d))?$/;
-const SECONDS = /^[+-]?\d+(?:\.\d+)?$/;
-// Numbers beyond this many are taken as milliseconds; the year 9999 ends the range.
-const MAX_SECONDS = 20_000_000_000;
-const MAX_MILLISECONDS = 253_402_300_799_999;
+const UNIX_TIME = /^[+-]?\d+(?:\.\d*)?$/;
+// Great numbers are taken as milliseconds; the years 1 and 9999 end the range.
+const MIN_UNIX_TIME = -62_135_596_800_000;
+const MAX_UNIX_TIME = 253_402_300_799_999;
 
 // The handshake has its own date parser, laxer and stricter than that of
 // signed frames: digits alone are Unix time, basic formats are refused.
 function isHandshakeTimestamp(text: string): boolean {
-  if (SECONDS.test(text)) {
-    const value = Math.abs(Number(text));
-    return value <= MAX_SECONDS || value <= MAX_MILLISECONDS;
+  if (UNIX_TIME.test(text)) {
+    return Number(text) >= MIN_UNIX_TIME && Number(text) <= MAX_UNIX_TIME;
   }
   const parts = TIMESTAMP.exec(text);
   if (parts === null) return false;

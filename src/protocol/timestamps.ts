@@ -14,21 +14,6 @@ const DAY_MS = 86_400_000;
  * microseconds; `null` for anything else, naive times included.
  */
 export function parseTimestampMs(text: string): number | null {
-  const time = readParts(text);
-  return time === null || time.offsetMs === null ? null : time.localMs - time.offsetMs;
-}
-
-/** Tells whether a text is an ISO timestamp; the offset may be missing. */
-export function isIsoTimestamp(text: string): boolean {
-  return readParts(text) !== null;
-}
-
-interface TimeParts {
-  readonly localMs: number;
-  readonly offsetMs: number | null;
-}
-
-function readParts(text: string): TimeParts | null {
   const date = DATE.exec(text);
   if (date === null) return null;
   const day = dayMs(date);
@@ -38,10 +23,10 @@ function readParts(text: string): TimeParts | null {
   if (date[7] !== undefined && /\d/.test(separator)) return null;
   const rest = text.slice(date[0].length + separator.length);
   const zone = rest.search(/[Z+-]/);
-  const clock = timeMs(zone < 0 ? rest : rest.slice(0, zone));
-  const offsetMs = zone < 0 ? null : zoneMs(rest.slice(zone));
-  if (day === null || clock === null || offsetMs === undefined) return null;
-  return { localMs: day + clock, offsetMs };
+  if (zone < 0) return null;
+  const clock = timeMs(rest.slice(0, zone));
+  const offset = zoneMs(rest.slice(zone));
+  return day === null || clock === null || offset === null ? null : day + clock - offset;
 }
 
 function dayMs(date: RegExpExecArray): number | null {
@@ -81,18 +66,17 @@ function timeMs(text: string): number | null {
   return ((hours * 60 + minutes) * 60 + seconds) * 1000 + microseconds(parts[5] ?? parts[6]) / 1000;
 }
 
-// `undefined` means that the text is no offset.
-function zoneMs(text: string): number | undefined {
+function zoneMs(text: string): number | null {
   if (text === "Z") return 0;
   const parts = OFFSET.exec(text);
-  if (parts === null) return undefined;
+  if (parts === null) return null;
   const [hours, minutes, seconds] = [
     Number(parts[2]),
     Number(parts[4] ?? 0),
     Number(parts[5] ?? 0),
   ];
   const size = ((hours * 60 + minutes) * 60 + seconds) * 1000 + microseconds(parts[6]) / 1000;
-  if (size >= DAY_MS) return undefined;
+  if (size >= DAY_MS) return null;
   return parts[1] === "-" ? -size : size;
 }
 

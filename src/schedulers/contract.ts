@@ -1,5 +1,6 @@
 import type { JsonValue } from "../base/json.ts";
 import type { MaybePromise } from "../base/maybe_promise.ts";
+import type { WorkContext } from "../base/work_context.ts";
 import type { ActionContext, ActionOutcome } from "../engines/contract.ts";
 
 /** Tokens of what a scheduler can do (protocol section 4.3). */
@@ -67,6 +68,10 @@ export interface ScheduleRun {
   readonly traceback?: string | undefined;
   /** Whether a person or command started it. */
   readonly manual: boolean;
+  /** Queue that its job lies in: rules of privacy for single queues hold for it. */
+  readonly queue?: string | undefined;
+  /** The context that the run has. */
+  readonly context?: WorkContext | undefined;
 }
 
 /** Where a scheduler reports to. Never throws. */

@@ -14,7 +14,7 @@ export type DurabilityChoice = "group" | "sync";
 export interface CaptureOptions {
   /** Inputs. Default `true`. `Z4J_CAPTURE_ARGS` */
   readonly args?: boolean | undefined;
-  /** Results. Default `true`. `Z4J_CAPTURE_RESULT` */
+  /** Results, progress and log lines. Default `true`. `Z4J_CAPTURE_RESULT` */
   readonly result?: boolean | undefined;
   /** Texts and stacks of failures. Default `true`. `Z4J_CAPTURE_ERROR` */
   readonly error?: boolean | undefined;

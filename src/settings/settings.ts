@@ -57,7 +57,7 @@ export interface SettingValues {
   readonly redactPaths: readonly string[];
   /** Whether the inputs of jobs leave the process. */
   readonly captureArgs: boolean;
-  /** Whether the results of jobs leave the process. */
+  /** Whether the results of jobs leave the process, with their progress and log lines. */
   readonly captureResult: boolean;
   /** Whether texts and stacks of failures leave the process. */
   readonly captureError: boolean;

@@ -162,7 +162,7 @@ export const RULES: { readonly [K in SettingKey]: Rule<SettingValues[K]> } = {
     env: "Z4J_CAPTURE_RESULT",
     option: ["capture", "result"],
     fallback: true,
-    meaning: "Whether the results of jobs leave the process.",
+    meaning: "Whether the results of jobs leave the process, with their progress and log lines.",
   }),
   captureError: flag({
     env: "Z4J_CAPTURE_ERROR",

@@ -129,7 +129,8 @@ class Link implements SocketLink {
     socket.onerror = () => {};
     this.#resolveOpened(this.#end);
     this.#firstWaiter?.();
-    this.#done.abort();
+    // A reason that nobody reads spares an error with its stack.
+    this.#done.abort("done");
     this.#listener?.ended(this.#end);
   }
 }

@@ -35,7 +35,7 @@ export {
   type RoutesPage,
   z4jRoutes,
 } from "./routes.ts";
-export type { WorkContext, WorkSource } from "../base/work_context.ts";
+export type { WorkContext, WorkLink, WorkSource } from "../base/work_context.ts";
 export type {
   HonoAgent,
   HonoAgentContext,

@@ -14,7 +14,7 @@ type Mutation = { readonly key: KvKey; readonly value?: unknown };
 
 /** Creates the double; one passed in again is the same database opened again. */
 export function createKvDouble(data: KvDouble["data"] = new Map()): KvDouble {
-  let version = data.size;
+  const nextVersion = versionsOf(data);
   const get = (key: KvKey): KvEntryLike => {
     const found = data.get(JSON.stringify(key));
     return { key, value: found?.value ?? null, versionstamp: found?.versionstamp ?? null };
@@ -55,7 +55,7 @@ export function createKvDouble(data: KvDouble["data"] = new Map()): KvDouble {
           if (checks.some(({ key, versionstamp }) => get(key).versionstamp !== versionstamp)) {
             return Promise.resolve({ ok: false });
           }
-          const versionstamp = String(++version).padStart(20, "0");
+          const versionstamp = nextVersion();
           for (const { key, value } of mutations) {
             if (value === undefined) data.delete(JSON.stringify(key));
             else data.set(JSON.stringify(key), { value, versionstamp });
@@ -69,6 +69,18 @@ export function createKvDouble(data: KvDouble["data"] = new Map()): KvDouble {
     close() {},
   };
   return double;
+}
+
+// One database has one sequence of versions, however often it is opened.
+const versions = new WeakMap<KvDouble["data"], () => string>();
+
+function versionsOf(data: KvDouble["data"]): () => string {
+  const known = versions.get(data);
+  if (known !== undefined) return known;
+  let last = [...data.values()].reduce((max, one) => Math.max(max, Number(one.versionstamp)), 0);
+  const next = (): string => String(++last).padStart(20, "0");
+  versions.set(data, next);
+  return next;
 }
 
 function requireSmall(mutations: readonly Mutation[]): void {

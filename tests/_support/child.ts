@@ -18,9 +18,21 @@ export function runScript(
   file: string,
   options: { readonly args?: readonly string[]; readonly env?: Record<string, string> } = {},
 ): Child {
+  return runCommand(scriptCommand(file, options.args), options.env);
+}
+
+/** The command that runs a TypeScript file on the runtime that runs this test. */
+export function scriptCommand(file: string, args: readonly string[] = []): readonly string[] {
   const flags = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
-  const { args = [], env = {} } = options;
-  return watch(spawn(process.execPath, [...flags, file, ...args], {
+  return [process.execPath, ...flags, file, ...args];
+}
+
+/** Runs a command with this environment and more. */
+export function runCommand(
+  [program = "", ...args]: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Child {
+  return watch(spawn(program, args, {
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   }));

@@ -1,6 +1,7 @@
 // One half of an app: `context_child.ts <web|worker> <bullmq|bullmq5>`, with the
 // agent's variables and REDIS_URL in the environment. The web half answers one
-// request, the worker half runs its job and the child job that this one adds.
+// request, which also makes a schedule; the worker half runs its job, the child
+// job that this one adds, and the runs of the schedule in a sandbox.
 import process from "node:process";
 import { Hono } from "hono";
 import { createAgent, type ManagedAgent } from "../../mod.ts";
@@ -14,26 +15,33 @@ const connection = { host: "127.0.0.1", port };
 
 if (role === "web") {
   const mail = new Queue("mail", { connection });
-  const agent = createAgent({ engines: [bullmqEngine({ queues: [mail] })], skip: false });
+  const digest = new Queue("digest", { connection });
+  const agent = createAgent({ engines: [bullmqEngine({ queues: [mail, digest] })], skip: false });
   const app = new Hono();
   app.use(z4j(agent, { identify: (c) => ({ user: c.req.header("x-user"), tenant: "acme" }) }));
   app.post("/orders/:id/mail", async (c) => {
     const opts = Object.freeze({ attempts: 2 });
     const job = await mail.add("welcome", { order: c.req.param("id") }, opts);
-    return c.json({ id: `mail:${job.id}`, trace: agent.context.current()?.traceId });
+    const cadence = { every: 3_600_000, limit: 1 };
+    const run = await digest.upsertJobScheduler(major, cadence, { name: "run", data: { major } });
+    const { traceId: trace, spanId: span } = agent.context.current() ?? {};
+    return c.json({ id: `mail:${job.id}`, run: `digest:${run?.id}`, trace, span });
   });
   await agent.start();
   const headers = {
     "x-request-id": "req-42",
     "x-user": "u7",
     traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    tracestate: "rojo=1,congo=2",
   };
   const response = await app.request("/orders/9/mail", { method: "POST", headers });
   console.log(await response.text());
   await agent.stop();
-  await mail.close();
+  await Promise.all([mail.close(), digest.close()]);
 } else {
   const audit = new Queue("audit", { connection });
+  process.env["Z4J_TEST_REDIS_PORT"] = String(port);
+  const processor = new URL("./sandboxed_processor.ts", import.meta.url);
   const held: { agent?: ManagedAgent } = {};
   const current = () => held.agent?.context.current();
   const workers = [
@@ -47,6 +55,7 @@ if (role === "web") {
       connection,
       autorun: false,
     }),
+    new Worker("digest", processor, { connection, autorun: false }),
   ];
   const engine = bullmqEngine({ queues: [audit], workers });
   const agent = held.agent = createAgent({ engines: [engine], skip: false });

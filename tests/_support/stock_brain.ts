@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 
@@ -37,6 +37,8 @@ export interface StockBrain {
   start(): Promise<void>;
   /** Ends it and removes its data. */
   close(): Promise<void>;
+  /** What it has logged so far, over all its starts. */
+  log(): string;
   /** Environment for an agent of this brain. */
   env(agent: StockAgent): Record<string, string>;
 }
@@ -50,10 +52,23 @@ interface UpAnswer {
   readonly csrf: string;
 }
 
-/** Starts the stock brain. Needs `Z4J_BIN`, which `scripts/test` provides. */
-export async function startStockBrain(agentNames: readonly string[]): Promise<StockBrain> {
-  if (process.env["Z4J_BIN"] === undefined) {
+/**
+ * Starts the stock brain, with its own scheduler if asked. Needs `Z4J_BIN`,
+ * which `scripts/test` provides.
+ */
+export async function startStockBrain(
+  agentNames: readonly string[],
+  { hasScheduler = false }: { readonly hasScheduler?: boolean } = {},
+): Promise<StockBrain> {
+  const program = process.env["Z4J_BIN"];
+  if (program === undefined) {
     throw new Error("Cannot start the stock brain: Z4J_BIN is not set, run ./scripts/test");
+  }
+  if (hasScheduler && !existsSync(join(dirname(program), "z4j-scheduler"))) {
+    throw new Error(
+      "Cannot start the scheduler of the stock brain: z4j-scheduler 1.13.0 is not beside Z4J_BIN, " +
+        "run ./scripts/test without Z4J_BIN, or install it there with pip",
+    );
   }
   const folder = mkdtempSync(join(tmpdir(), "z4j-stock-"));
   const home = join(folder, "home");
@@ -62,7 +77,8 @@ export async function startStockBrain(agentNames: readonly string[]): Promise<St
     return (await run("python3", command, { maxBuffer: 16 * 1024 * 1024 })).stdout;
   };
   const names = agentNames.flatMap((name) => ["--agent", name]);
-  const up = JSON.parse(await ctl("up", ...names)) as UpAnswer;
+  const scheduler = hasScheduler ? ["--scheduler"] : [];
+  const up = JSON.parse(await ctl("up", ...names, ...scheduler)) as UpAnswer;
   const cookie = Object.entries(up.cookies).map(([name, value]) => `${name}=${value}`).join("; ");
   const base = `${up.base_url}/api/v1/projects/${up.project_slug}/`;
   const call = async (
@@ -106,6 +122,7 @@ export async function startStockBrain(agentNames: readonly string[]): Promise<St
       await ctl("kill9").catch(() => {});
       rmSync(folder, { recursive: true, force: true });
     },
+    log: () => readFileSync(join(home, "brain.log"), "utf8"),
     env: (agent) => ({
       Z4J_BRAIN_URL: up.base_url,
       Z4J_TOKEN: agent.token,

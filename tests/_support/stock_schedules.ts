@@ -9,11 +9,13 @@ export interface StockSchedule {
   readonly queue?: string;
   readonly args?: readonly unknown[];
   readonly kwargs?: Readonly<Record<string, unknown>>;
+  /** Seconds between two runs. Default: a day. */
+  readonly expression?: string;
 }
 
-/** Makes a schedule that runs once a day, so in a test when it is triggered; answers its id. */
+/** Makes a schedule that runs once a day by default, so in a test when it is triggered; answers its id. */
 export async function createStockSchedule(
-  brain: StockBrain,
+  brain: Pick<StockBrain, "post">,
   schedule: StockSchedule,
 ): Promise<string> {
   const { status, body } = await brain.post("schedules", {

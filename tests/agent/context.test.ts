@@ -4,6 +4,7 @@ import { createWorkTracker, type WorkTracker } from "../../src/agent/work_contex
 import type { AgentParts } from "../../src/agent/agent_types.ts";
 import { isJsonObject, type JsonObject } from "../../src/base/json.ts";
 import { readCarrier, writeCarrier } from "../../src/base/work_carrier.ts";
+import { parseTraceState } from "../../src/base/trace_state.ts";
 import type { WorkContext, WorkSource } from "../../src/base/work_context.ts";
 import { manualEngine } from "../../src/engines/manual/engine.ts";
 import type { ManualEngine } from "../../src/engines/manual/options.ts";
@@ -112,13 +113,23 @@ describe("context on events", () => {
     const job = manual.task("job", () => 1);
     const found = await events(
       4,
-      () => work.run({ user: "bob@example.com", extra: { token: "t" } }, () => job()),
+      () =>
+        work.run({
+          traceId: TRACE,
+          traceState: "rojo=1,mail=bob@example.com",
+          scheduledBy: { traceId: TRACE, spanId: SPAN, requestId: "r0" },
+          user: "bob@example.com",
+          extra: { token: "t" },
+        }, () => job()),
     );
     const context = contextOf(found.get("job task.succeeded"));
     assert.equal(context["user"], "[REDACTED]");
     assert.equal(context["token"], "[REDACTED]");
     assert.equal(context["password"], "[REDACTED]");
     assert.equal(context["region"], "eu");
+    assert.equal(context["tracestate"], "[REDACTED]");
+    const link = { trace_id: TRACE, span_id: SPAN, request_id: "r0" };
+    assert.deepEqual(context["scheduled_by"], link);
     assert.match(String(context["trace_id"]), /^[0-9a-f]{32}$/);
   });
 
@@ -170,6 +181,59 @@ describe("createWorkTracker()", () => {
   });
 });
 
+describe("tracestate", () => {
+  it("is passed on as it came, without spaces around and empty members", () => {
+    const state = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE,fw529a3039@dt=FfAw;x:1,a*-/_=a b";
+    assert.equal(parseTraceState(state), state);
+    assert.equal(parseTraceState(" rojo=1 ,\t,congo=2 ,"), "rojo=1,congo=2");
+  });
+
+  it("is dropped whole where it breaks a rule", () => {
+    const many = (count: number): string =>
+      Array.from({ length: count }, (_, n) => `k${n}=v`).join(",");
+    assert.equal(parseTraceState(many(32)), many(32));
+    const wrong = [
+      ...[undefined, null, 7, {}, "", " , ", "rojo", "rojo=", "=1", "Rojo=1", "1rojo=1", "ro jo=1"],
+      ...["a@b@c=1", "a@Dt=1", "rojo=a=b", "rojo=\u0000", "rojo=é", "rojo=1,rojo=2", "rojo=1,bad"],
+      ...[`${"k".repeat(257)}=1`, `k=${"v".repeat(257)}`, many(33), "a=1,".repeat(20_000)],
+    ];
+    for (const state of wrong) assert.equal(parseTraceState(state), undefined, String(state));
+  });
+
+  it("keeps to 512 characters: large members go first, then the last ones", () => {
+    const [first, large, last] = ["a=".padEnd(120, "x"), "b=".padEnd(130, "x"), "z=1"];
+    const small = Array.from({ length: 3 }, (_, n) => `c${n}=`.padEnd(120, "x"));
+    assert.equal(
+      parseTraceState([first, large, ...small, last].join(",")),
+      [first, ...small, last].join(","),
+    );
+    const ten = Array.from({ length: 10 }, (_, n) => `d${n}=`.padEnd(100, "x"));
+    assert.equal(parseTraceState(ten.join(",")), ten.slice(0, 5).join(","));
+    assert.equal(
+      parseTraceState(["l", "m", "n"].map((k) => `${k}=`.padEnd(250, "x")).join(","))
+        ?.length,
+      501,
+    );
+  });
+
+  it("stays with its trace, and goes nowhere without one", () => {
+    const work = createWorkTracker(createAsyncStore<WorkSource>());
+    const stateOf = (facts: Parameters<WorkTracker["run"]>[0]): string | undefined =>
+      work.run(facts, () => work.leave({ name: "job" })?.traceState);
+    assert.equal(stateOf({ traceState: "a=1" }), undefined);
+    assert.equal(stateOf({ traceId: "wrong", traceState: "a=1" }), undefined);
+    work.run({ traceId: TRACE, traceState: "a=1" }, () => {
+      assert.equal(stateOf({}), "a=1");
+      assert.equal(stateOf({ traceId: TRACE, spanId: "wrong", traceState: "b=2" }), "b=2");
+      assert.equal(stateOf({ traceId: TRACE.replace("4", "5") }), undefined);
+      assert.equal(stateOf({ traceState: "b=2" }), "a=1");
+      work.run({ traceId: TRACE.replace("4", "5") }, () => {
+        assert.equal(work.current()?.parentSpanId, undefined);
+      });
+    });
+  });
+});
+
 describe("carriers", () => {
   it("bring a context to another process unchanged", () => {
     const context = {
@@ -177,6 +241,8 @@ describe("carriers", () => {
       parentSpanId: SPAN,
       sampled: false,
       extra: { plan: "pro", n: 1 },
+      traceState: "rojo=1,congo=2",
+      scheduledBy: { traceId: TRACE, spanId: SPAN, requestId: "r0" },
     };
     const read = readCarrier(writeCarrier(context));
     assert.deepEqual(JSON.parse(JSON.stringify(read)), context);
@@ -188,6 +254,12 @@ describe("carriers", () => {
     const text = writeCarrier({ ...CONTEXT, user: long, tenant: long, route: long, extra });
     assert.ok(text.length <= 2048, String(text.length));
     assert.equal(readCarrier(text)?.user, long);
+    const traceState = `a=${'"'.repeat(256)},b=${'"'.repeat(250)}`;
+    const kept = readCarrier(writeCarrier({ ...CONTEXT, traceState }));
+    assert.equal(kept?.traceState, traceState);
+    const quoted = { user: '"'.repeat(256), tenant: '"'.repeat(256), route: '"'.repeat(256) };
+    const full = readCarrier(writeCarrier({ ...CONTEXT, ...quoted, traceState }));
+    assert.deepEqual([full?.user, full?.traceState], [quoted.user, undefined]);
     const wrong = [undefined, null, 1, {}, "", "{", "null", "[]", "1", "x".repeat(5000), '{"v":1}'];
     for (const carrier of wrong) assert.equal(readCarrier(carrier), undefined);
     const forged = readCarrier(JSON.stringify({

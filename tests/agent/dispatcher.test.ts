@@ -25,7 +25,9 @@ function rig(): Rig {
   const outbox: Outbox = createOutbox(clock, () => {});
   const registry = createCommandRegistry();
   const open: ((outcome: ActionOutcome) => void)[] = [];
-  registry.register("work", () => new Promise((resolve) => open.push(resolve)));
+  for (const action of ["work", "schedule.fire"]) {
+    registry.register(action, () => new Promise((resolve) => open.push(resolve)));
+  }
   const answers: Record<string, unknown> = {};
   const dispatcher = createDispatcher({
     ...{ registry, outbox, clock },
@@ -93,6 +95,29 @@ describe("createDispatcher()", () => {
     await draining;
     equal(dispatcher.counters().running, 0);
     await dispatcher.drain();
+  });
+
+  it("runs a fire that failed again under a new id, and repeats its failure under the old", async () => {
+    const { dispatcher, end, answers } = rig();
+    const fire = (id: string): SignedFrame => {
+      const payload = { action: "schedule.fire", parameters: { fire_id: "f" } };
+      return { type: "command", id, ts: "", nonce: "", seq: 1, payload };
+    };
+    dispatcher.receive(fire("c1"));
+    await end({ status: "failed", error: "busy" });
+    dispatcher.receive(fire("c1"));
+    deepEqual(dispatcher.counters(), {
+      received: 2,
+      repeated: 1,
+      succeeded: 0,
+      failed: 1,
+      running: 0,
+    });
+    dispatcher.receive(fire("c2"));
+    await end();
+    deepEqual(answers(), { c1: "busy", c2: "success" });
+    dispatcher.receive(fire("c3"));
+    deepEqual(dispatcher.counters().running, 0, "what took effect runs no second time");
   });
 
   it("answers an outcome that JSON cannot hold as indeterminate", async () => {

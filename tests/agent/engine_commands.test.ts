@@ -1,21 +1,13 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createCommandRegistry, type ReceivedCommand } from "../../src/agent/commands.ts";
+import { createCommandRegistry } from "../../src/agent/commands.ts";
 import { wireResult } from "../../src/agent/command_result.ts";
-import { registerEngineCommands } from "../../src/agent/engine_commands.ts";
-import { systemClock } from "../../src/base/clock.ts";
 import type { JsonObject } from "../../src/base/json.ts";
-import type {
-  ActionContext,
-  ActionOutcome,
-  Engine,
-  EngineActions,
-  EngineCapability,
-} from "../../src/engines/contract.ts";
+import type { ActionOutcome, EngineActions } from "../../src/engines/contract.ts";
 import { computePurgeToken } from "../../src/protocol/purge_token.ts";
 import { createRedactor } from "../../src/redaction/redactor.ts";
+import { agentOf, context, engine, received, register, SECRET } from "../_support/command_rig.ts";
 
-const SECRET = new Uint8Array(32).fill(7);
 const done: ActionOutcome = { status: "done", result: {} };
 
 describe("bulk_retry", () => {
@@ -353,47 +345,3 @@ describe("the first command", () => {
     equal(calls, 1);
   });
 });
-
-type Run = (
-  action: string,
-  parameters: JsonObject,
-  remainingMs?: number,
-) => Promise<ReturnType<typeof wireResult>>;
-
-function agentOf(actions: EngineActions, capabilities: readonly EngineCapability[]): Run {
-  const registry = createCommandRegistry();
-  register(registry, [engine("one", actions, capabilities)]);
-  return async (action, parameters, remainingMs) => {
-    const handler = registry.find(action);
-    const outcome = await handler?.(received(action, parameters), context(remainingMs));
-    return wireResult(outcome ?? { status: "refused", reason: "no handler" }, createRedactor({}));
-  };
-}
-
-function register(
-  registry: ReturnType<typeof createCommandRegistry>,
-  engines: readonly Engine[],
-): void {
-  registerEngineCommands(registry, {
-    engines: new Map(engines.map((engine) => [engine.name, engine])),
-    clock: systemClock,
-    purges: { secret: SECRET, threshold: 10 },
-    redactor: createRedactor({}),
-  });
-}
-
-function engine(
-  name: string,
-  actions: EngineActions,
-  capabilities: readonly EngineCapability[],
-): Engine {
-  return { name, capabilities, actions, attach() {}, detach() {} };
-}
-
-function received(action: string, parameters: JsonObject): ReceivedCommand {
-  return { id: "c1", action, target: {}, parameters, timeoutMs: 60_000, claimToken: null };
-}
-
-function context(remainingMs = 60_000): ActionContext {
-  return { signal: new AbortController().signal, remainingMs };
-}

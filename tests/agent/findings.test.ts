@@ -86,6 +86,21 @@ describe("findings of engines", () => {
     assert.ok(all.every(({ subject }) => subject.length <= 500 && !subject.includes("hunter2")));
   });
 
+  it("of an engine whose answer cannot be read are none, and the others stay", async () => {
+    const trap = {
+      get code(): string {
+        throw new Error("a trap");
+      },
+    };
+    const { findings } = rig([
+      linting("trap", () => Promise.resolve([trap] as unknown as readonly EngineFinding[])),
+      linting("bullmq", () => Promise.resolve([FINDING])),
+      { name: "mute", capabilities: [], attach() {}, detach() {}, actions: {} },
+    ]);
+    await findings.refresh();
+    assert.deepEqual(findings.all(), [{ engine: "bullmq", ...FINDING }]);
+  });
+
   it("show in the agent's status and travel with its heartbeat", async (t) => {
     const brain = await startTestBrain({ heartbeatSeconds: 1 });
     const engine = linting("bullmq", () => Promise.resolve([FINDING]));

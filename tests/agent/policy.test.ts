@@ -136,6 +136,26 @@ describe("createCommandPolicy()", () => {
     assert.deepEqual(verdicts({ deny: ["* schedule=daily"] }, mutate), [true]);
   });
 
+  it("takes the target of a limit for a task, and that of other actions for a job", () => {
+    const limits = [
+      command("rate_limit", { rate: "1", task_name: "send" }),
+      command("rate_limit", { rate: "1" }, { type: "task", id: "send" }),
+    ];
+    assert.deepEqual(verdicts({ deny: ["* task=send"] }, ...limits), [false, false]);
+    assert.deepEqual(verdicts({ deny: ["* task=other"] }, ...limits), [true, true]);
+    // A limit is about no queue that its task could tell: a rule of queues fails closed.
+    assert.deepEqual(verdicts({ deny: ["* queue=mail"] }, ...limits), [false, false]);
+    const named = command("rate_limit", { rate: "1" }, { type: "task", id: "mail:send" });
+    assert.deepEqual(verdicts({ deny: ["* queue=sms"] }, named), [false]);
+    const cancels = [
+      command("cancel_task", {}, { type: "task", id: "bullmq:mail:1", engine: "bullmq" }),
+      command("cancel_task", { engine: "bullmq" }, { type: "task", id: "bullmq:mail:1" }),
+      command("cancel_task", {}, { type: "task", id: "mail:1" }),
+    ];
+    assert.deepEqual(verdicts({ deny: ["* queue=mail"] }, ...cancels), [false, false, false]);
+    assert.deepEqual(verdicts({ deny: ["* queue=sms"] }, ...cancels), [true, true, true]);
+  });
+
   it("is read-only where it should be", () => {
     assert.deepEqual(
       verdicts(

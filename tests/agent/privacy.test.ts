@@ -4,6 +4,7 @@ import type { Agent, AgentParts } from "../../src/agent/agent_types.ts";
 import { NO_PRIVACY, type PrivacyRules } from "../../src/agent/privacy.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../src/base/json.ts";
 import type { TaskEvent } from "../../src/engines/contract.ts";
+import type { Scheduler, SchedulerSink } from "../../src/schedulers/contract.ts";
 import { compilePathRules, pathRuleProblem } from "../../src/redaction/path_rules.ts";
 import { createRedactor } from "../../src/redaction/redactor.ts";
 import { createRigAgent, keepingLogger, startTestBrain, until } from "../_support/agent_rig.ts";
@@ -171,6 +172,90 @@ describe("what leaves the process", () => {
       }
       assert.ok(text.includes('"task_name":"send"'));
     }
+  });
+
+  it("removes only what there is, and tells the hook only what it knows", () => {
+    const bare = { taskName: undefined } as unknown as TaskEvent["data"];
+    const seen: unknown[] = [];
+    const capture = { args: false, result: false, error: false };
+    const data = preview({
+      capture,
+      redact(_data, { taskName, queue }) {
+        seen.push(taskName, queue);
+        throw new Error("no");
+      },
+    }, bare);
+    assert.deepEqual(seen, [null, null]);
+    assert.deepEqual(Object.keys(data).sort(), ["environment", "tags"]);
+  });
+
+  it("is nothing at all when the redactor breaks its contract", () => {
+    const agent = agentWith({}, { redactor: { redact: () => "text" } });
+    assert.throws(() => agent.preview("bullmq", event()), /the redactor answered no object/);
+  });
+
+  it("withholds progress, log lines and who asked as well, and keeps them with the result", () => {
+    const extra = { progress: { step: "Ada" }, logs: ["mailed Ada"], stalled: true };
+    const context = {
+      traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
+      spanId: "00f067aa0ba902b7",
+      traceState: "a=Ada",
+      user: "Ada",
+    };
+    const shown = (privacy: Partial<PrivacyRules>): JsonObject =>
+      dataOf(
+        agentWith(privacy).preview("bullmq", { ...event({ taskName: "send", extra }), context })
+          .event,
+      );
+    assert.ok(JSON.stringify(shown({})).includes("mailed Ada"));
+    const failing = shown({ redact: () => undefined });
+    assert.ok(!JSON.stringify(failing).includes("Ada"), JSON.stringify(failing));
+    assert.equal(failing["stalled"], true);
+    const { progress, logs, stalled } = shown({
+      capture: { args: true, result: false, error: true },
+    });
+    assert.deepEqual([progress, logs, stalled], [undefined, undefined, true]);
+  });
+
+  it("goes by the queue of a schedule's run too", async () => {
+    const brain = await startTestBrain();
+    const infos: unknown[] = [];
+    const held: { sink?: SchedulerSink } = {};
+    const scheduler: Scheduler = {
+      name: "bullmq",
+      engine: "bullmq",
+      capabilities: [],
+      actions: {},
+      attach: (sink) => void (held.sink = sink),
+      detach() {},
+      list: () => Promise.resolve([]),
+    };
+    const privacy: PrivacyRules = {
+      ...NO_PRIVACY,
+      queues: { payments: { capture: { error: false }, redactPaths: ["task_name"] } },
+      redact(data, { queue }) {
+        infos.push(queue);
+        return data;
+      },
+    };
+    const agent = createRigAgent(brain.url, { privacy, schedulers: [scheduler] });
+    await agent.start();
+    const run = {
+      phase: "completed" as const,
+      ...{ runId: "1", scheduleKey: "k", scheduleName: "s", taskName: "charge", manual: false },
+      occurredAtMs: Date.now(),
+      exception: "Error: no such user 17",
+    };
+    held.sink?.run({ ...run, queue: "payments" });
+    held.sink?.run({ ...run, queue: "mail" });
+    await until("both runs", () => brain.events.size === 2, 20_000);
+    await agent.stop();
+    await brain.close();
+    const [payments, mail] = [...brain.events.values()].map(dataOf);
+    assert.deepEqual([payments?.["exception"], payments?.["task_name"]], [undefined, "[REDACTED]"]);
+    assert.equal(mail?.["exception"], run.exception);
+    assert.deepEqual(infos, ["payments", "mail"]);
+    assert.equal("queue" in (mail ?? {}), false);
   });
 
   it("gives up on a hook that holds the process up, and withholds from then on", async () => {

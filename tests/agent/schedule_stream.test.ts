@@ -8,179 +8,24 @@ import {
   MAX_UNACKED,
 } from "../../src/agent/schedule_stream.ts";
 import { MAX_FRAME_BYTES } from "../../src/agent/schedule_stream_frames.ts";
-import type { PublishOutcome, ScheduleStream } from "../../src/agent/schedule_stream_port.ts";
-import { createRedactor } from "../../src/redaction/redactor.ts";
-import {
-  projectionBody,
-  projectionDigest,
-  type ProjectionInput,
-  rowDigest,
-  scheduleScope,
-  type SnapshotFrameBody,
-  snapshotFrameDigest,
-} from "../../src/protocol/external_schedule.ts";
+import { rowDigest } from "../../src/protocol/external_schedule.ts";
 import {
   type ExternalScheduleRow,
   scheduleConfiguration,
 } from "../../src/protocol/external_schedule_row.ts";
-import type { Schedule, Scheduler, SchedulerActions } from "../../src/schedulers/contract.ts";
-import { createFakeClock, type FakeClock } from "../../src/testing/fake_clock.ts";
-
-const OWNER = "croner";
-const context = { signal: new AbortController().signal, remainingMs: 60_000 };
-
-const { redact } = createRedactor();
-
-function schedule(key: string, more: Partial<Schedule> = {}): Schedule {
-  return {
-    key,
-    name: key,
-    taskName: "job",
-    kind: "cron",
-    expression: "0 3 * * *",
-    isEnabled: true,
-    ...more,
-  };
-}
-
-interface Published {
-  readonly sequence: number;
-  readonly kind: string;
-  readonly rows: ExternalScheduleRow[];
-}
-
-/** A brain that redacts, checks every digest, and counts sequences. */
-class BrainDouble {
-  readonly published: Published[] = [];
-  readonly batches: (readonly string[])[] = [];
-  outcome: PublishOutcome = "acked";
-  gate: Promise<void> = Promise.resolve();
-  #pending: ExternalScheduleRow[] = [];
-  #tail: Promise<void> = Promise.resolve();
-
-  publish(events: readonly string[]): Promise<PublishOutcome> {
-    this.batches.push(events);
-    this.#tail = this.#tail.then(() => this.gate).then(async () => {
-      for (const text of events) await this.#take(redact(JSON.parse(text)) as JsonObject);
-    });
-    return this.#tail.then(() => this.outcome);
-  }
-
-  async #take(event: JsonObject): Promise<void> {
-    equal(event["engine"], OWNER);
-    const data = event["data"] as JsonObject;
-    const frame = data["external_snapshot_frame"] as unknown as SnapshotFrameBody | undefined;
-    if (frame === undefined) {
-      const body = data["external_projection"] as unknown as ProjectionInput & Published;
-      equal(await projectionDigest(projectionBody(body)), data["payload_digest"]);
-      const rows = body.schedules as unknown as ExternalScheduleRow[];
-      this.published.push({ sequence: body.sequence, kind: body.kind, rows });
-      return;
-    }
-    equal(await snapshotFrameDigest(frame), data["frame_digest"]);
-    this.#pending.push(...frame.schedules);
-    if (frame.frame_kind !== "terminal") return;
-    equal(this.#pending.length, frame.row_count);
-    const input = { ...frame, kind: "snapshot", complete: true, schedules: this.#pending };
-    equal(await projectionDigest(projectionBody(input)), frame.snapshot_digest);
-    this.published.push({ sequence: frame.sequence, kind: "snapshot", rows: this.#pending });
-    this.#pending = [];
-  }
-}
-
-interface Setup {
-  readonly stream: ScheduleStream;
-  readonly brain: BrainDouble;
-  readonly clock: FakeClock;
-  readonly list: Schedule[];
-  readonly calls: string[];
-  readonly metas: Map<string, string>;
-}
-
-function setup(
-  list: Schedule[],
-  actions?: SchedulerActions,
-  metas: Map<string, string> = new Map(),
-): Setup {
-  const brain = new BrainDouble();
-  const clock = createFakeClock();
-  const calls: string[] = [];
-  const turn = (name: string, isEnabled?: boolean) => (key: string) => {
-    calls.push(`${name} ${key}`);
-    const index = list.findIndex((row) => row.key === key);
-    const row = list[index];
-    if (row !== undefined && isEnabled !== undefined) list[index] = { ...row, isEnabled };
-    return Promise.resolve({ status: "done", result: { name } } as const);
-  };
-  const scheduler: Scheduler = {
-    name: OWNER,
-    capabilities: ["list", "enable", "disable", "trigger_now"],
-    attach() {},
-    detach() {},
-    list: () => [...list],
-    actions: actions ??
-      { enable: turn("enable", true), disable: turn("disable", false), trigger: turn("trigger") },
-  };
-  const stream = createScheduleStream({
-    scheduler,
-    publisher: brain,
-    meta: {
-      getMeta: (key) => metas.get(key) ?? null,
-      setMeta: (key, value) => void (value === null ? metas.delete(key) : metas.set(key, value)),
-    },
-    redactor: { redact },
-    clock,
-    logger: noopLogger,
-  });
-  return { stream, brain, clock, list, calls, metas };
-}
-
-function activation(epoch: number): JsonObject {
-  return {
-    scheduler: OWNER,
-    owner: OWNER,
-    source_scope: scheduleScope(OWNER),
-    stream_id: "stream-1",
-    epoch_uuid: `epoch-${epoch}`,
-    epoch_number: epoch,
-    adapter_instance_id: `instance-${epoch}`,
-    stable_source: true,
-    registry_owner_id: "registry",
-    session_generation: epoch,
-  };
-}
-
-async function resultOf(
-  outcome: ReturnType<ScheduleStream["activate"]>,
-): Promise<JsonObject> {
-  const settled = await outcome;
-  if (settled.status !== "success") throw new Error(settled.error);
-  return settled.result;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 3000;
-  while (!condition()) {
-    ok(Date.now() < deadline, "the condition was not reached in time");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-function mutation(setup: Setup, more: JsonObject): JsonObject {
-  const row = setup.brain.published.at(-1)?.rows[0];
-  return {
-    ...activation(1),
-    operation_id: "operation-1",
-    schedule_id: row?.source_key ?? null,
-    expected: row as unknown as JsonObject,
-    expected_accepted_sequence: setup.brain.published.at(-1)?.sequence ?? 0,
-    definition: {},
-    ...more,
-  };
-}
-
-const keys = (published: Published | undefined): string[] =>
-  (published?.rows ?? []).map((row) => `${row.source_key}:${row.is_enabled}`);
+import {
+  activation,
+  context,
+  controlParameters,
+  keys,
+  mutation,
+  OWNER,
+  redact,
+  resultOf,
+  schedule,
+  setup,
+  until,
+} from "../_support/schedule_stream_rig.ts";
 
 describe("activate()", () => {
   it("activate() publishes a complete snapshot with sequence 1 when it is called", async () => {
@@ -441,22 +286,6 @@ describe("mutate() with a broken host", () => {
 });
 
 describe("control()", () => {
-  async function controlParameters(all: Setup, isEnabled: boolean): Promise<JsonObject> {
-    const row = all.stream && all.brain.published.at(-1)?.rows[0];
-    if (row === undefined) throw new Error("nothing was published");
-    const desired = { ...row, is_enabled: isEnabled };
-    return {
-      ...activation(1),
-      operation_id: `control-${isEnabled}`,
-      schedule_id: row.source_key,
-      source_key: row.source_key,
-      expected_accepted_sequence: all.brain.published.at(-1)?.sequence ?? 0,
-      expected_projection_digest: await rowDigest(row),
-      desired_projection: desired as unknown as JsonObject,
-      desired_projection_digest: await rowDigest(desired),
-    };
-  }
-
   it("control() switches and publishes the one row with the reserved sequence", async () => {
     const all = setup([schedule("a", { totalRuns: 1 })]);
     await resultOf(all.stream.activate(activation(1), context));

@@ -7,9 +7,11 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
+import { createAgent } from "../../mod.ts";
 import type { OpenTelemetryLike } from "../../src/agent/otel_like.ts";
 import { createSpans } from "../../src/agent/spans.ts";
 import { createWorkTracker } from "../../src/agent/work_contexts.ts";
+import { noopLogger } from "../../src/base/logger.ts";
 import type { WorkSource } from "../../src/base/work_context.ts";
 import { manualEngine } from "../../src/engines/manual/engine.ts";
 import { createAsyncStore } from "../../src/platform/async_store.ts";
@@ -82,6 +84,73 @@ describe("spans in the user's OpenTelemetry", () => {
     assert.equal(of("parent process")?.kind, api.SpanKind.CONSUMER);
   });
 
+  it("link the run of a schedule to who made it, as the start of a trace of its own", () => {
+    spans();
+    const work = tracker();
+    const scheduledBy = { traceId: TRACE, spanId: SPAN };
+    const context = { traceId: "a".repeat(32), spanId: "b".repeat(16), scheduledBy };
+    const child = work.enter({ name: "run" }, context, () => work.leave({ name: "child" }));
+    work.enter({ name: "child" }, child, () => {});
+    const found = spans();
+    const run = found.get("run process");
+    assert.equal(run?.spanContext().traceId, context.traceId);
+    assert.deepEqual(run?.links.map(({ context }) => [context.traceId, context.spanId]), [
+      [TRACE, SPAN],
+    ]);
+    assert.equal(found.get("child process")?.spanContext().traceId, context.traceId);
+    assert.deepEqual(found.get("child process")?.links, []);
+    assert.deepEqual(child?.scheduledBy, scheduledBy);
+  });
+
+  it("say of what made a schedule whether its caller records the trace", () => {
+    const flags: unknown[] = [];
+    const otel: OpenTelemetryLike = {
+      trace: {
+        getTracer: () => ({
+          startSpan(_name, options) {
+            flags.push(options?.links?.map(({ context }) => context.traceFlags));
+            return api.trace.wrapSpanContext({ traceId: TRACE, spanId: SPAN, traceFlags: 1 });
+          },
+        }),
+        getSpanContext: () => undefined,
+        setSpan: () => ({}),
+        setSpanContext: () => ({}),
+      },
+      context: { active: () => ({}), with: (_context, work) => work() },
+    };
+    const scheduledBy = { traceId: TRACE, spanId: SPAN };
+    for (const sampled of [true, false]) {
+      const context = { traceId: TRACE, spanId: SPAN, scheduledBy, sampled };
+      createSpans(otel, "0").process({ name: "run" }, context, () => {});
+    }
+    assert.deepEqual(flags, [[1], [0]]);
+  });
+
+  it("take tracestate from a job to its span, and from a span to a job", () => {
+    spans();
+    const work = tracker();
+    const context = { traceId: TRACE, spanId: SPAN, traceState: "rojo=1,congo=2" };
+    const left = work.enter({ name: "job" }, context, () => {
+      assert.equal(
+        api.trace.getActiveSpan()?.spanContext().traceState?.serialize(),
+        context.traceState,
+      );
+      return work.leave({ name: "child" });
+    });
+    assert.equal(left?.traceState, context.traceState);
+    // In a trace of its own the span has none, and the request's must not stick to it.
+    const outer = provider.getTracer("own").startSpan("outer", { root: true });
+    const inside = api.trace.setSpan(api.ROOT_CONTEXT, outer);
+    const source = { read: () => context };
+    const other = work.follow(
+      source,
+      () => api.context.with(inside, () => work.leave({ name: "other" })),
+    );
+    outer.end();
+    assert.equal(other?.traceId, outer.spanContext().traceId);
+    assert.equal(other?.traceState, undefined);
+  });
+
   it("begin below the active span where there is no request", () => {
     spans();
     const work = tracker();
@@ -93,6 +162,46 @@ describe("spans in the user's OpenTelemetry", () => {
     assert.equal(left?.parentSpanId, outer.spanContext().spanId);
     assert.equal(left?.spanId, spans().get("job publish")?.spanContext().spanId);
     assert.equal(work.leave({ name: "job" }), undefined);
+  });
+
+  it("tell the queue of a job, and whether its caller records the trace", () => {
+    spans();
+    const work = tracker();
+    const context = { traceId: TRACE, spanId: SPAN };
+    const job = { name: "job", queue: "mail", taskId: "mail:1" };
+    const below = (sampled: boolean) =>
+      work.enter(job, { ...context, sampled }, () => work.active()?.sampled);
+    assert.deepEqual([below(true), below(false)], [true, false]);
+    const span = spans().get("job process");
+    assert.equal(span?.attributes["messaging.destination.name"], "mail");
+    assert.equal(span?.attributes["messaging.message.id"], "mail:1");
+    assert.equal(work.active(), undefined);
+  });
+
+  it("mark as failed also what was rejected with nothing", async () => {
+    spans();
+    const work = tracker();
+    const context = { traceId: TRACE, spanId: SPAN };
+    const nothing: unknown = undefined;
+    await work.enter({ name: "late" }, context, () => Promise.reject(nothing)).catch(() => {});
+    assert.equal(spans().get("late process")?.status.code, api.SpanStatusCode.ERROR);
+  });
+
+  it("come with the option of the same name, and requests then take their trace from it", () => {
+    spans();
+    const options = {
+      ...{ brainUrl: "http://127.0.0.1:9", token: "t", projectId: "default", env: {} },
+      hmacSecret: "A".repeat(43),
+      logger: noopLogger,
+    };
+    const [agent, without] = [{ ...options, opentelemetry: api }, options].map(createAgent);
+    const outer = provider.getTracer("own").startSpan("outer");
+    const inside = api.trace.setSpan(api.ROOT_CONTEXT, outer);
+    api.context.with(inside, () => {
+      assert.equal(agent?.context.active()?.spanId, outer.spanContext().spanId);
+      assert.equal(without?.context.active(), undefined);
+    });
+    outer.end();
   });
 
   it("mark what failed and let its error pass", async () => {

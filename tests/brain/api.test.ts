@@ -45,13 +45,14 @@ describe("the JSON interface", () => {
 
   it("passes every filter to the store and refuses wrong ones with 422", async () => {
     await get(
-      `${P}/tasks?state=failure&name=n&search=s&queue=q&worker=w&engine=e&cursor=c&limit=5` +
+      `${P}/tasks?state=failure&name=n&search=s&queue=q&worker=w&engine=e&cursor=c&limit=5&request=r1` +
         "&since=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z",
     );
     deepEqual(served.state.filters.at(-1), {
       state: "failure",
       name: "n",
       search: "s",
+      request: "r1",
       queue: "q",
       worker: "w",
       engine: "e",

@@ -1,4 +1,4 @@
-import { equal, match } from "node:assert/strict";
+import { equal, match, ok } from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { html } from "../../src/brain/ui/html.ts";
 import { visible } from "../../src/brain/ui/format.ts";
@@ -54,7 +54,8 @@ describe("the page", () => {
 
   it("shows the request that asked for a task, and nothing where none did", async () => {
     const { state } = served;
-    const context = { trace_id: "4bf92f3577b34da6a3ce929d0e0e4736", route: "/orders/:id", plan: 7 };
+    const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const context = { trace_id: trace, request_id: '"&r=1', route: "/orders/:id", plan: 7 };
     state.tasks.push(taskRow({ taskId: "mail:ctx" }));
     equal((await page("/tasks/bullmq/mail:ctx")).includes("Asked for by"), false);
     state.events.push(
@@ -64,7 +65,8 @@ describe("the page", () => {
     const text = await page("/tasks/bullmq/mail:ctx");
     match(text, /Asked for by/);
     match(text, /<dt>Route<\/dt>\s*<dd class="mono">\/orders\/:id<\/dd>/);
-    match(text, /4bf92f3577b34da6a3ce929d0e0e4736/);
+    ok(text.includes(`<a href="/?request=${trace}#tasks">${trace}</a>`), text);
+    ok(text.includes('<a href="/?request=%22%26r%3D1#tasks">&quot;&amp;r=1</a>'), text);
     match(text, /<dt>plan<\/dt>\s*<dd class="mono">7<\/dd>/);
     state.tasks.length = state.events.length = 0;
   });

@@ -168,6 +168,38 @@ describe("BrainOperator", () => {
 });
 
 describe("BrainReader", () => {
+  it("tasks() finds what a request or trace asked for, also through a schedule", async () => {
+    const fixture = await openFixture();
+    const { reader } = fixture.brain;
+    const id = fixture.project.id;
+    const peer = await connect(fixture);
+    const events = [
+      { request_id: "r1", trace_id: "t1" },
+      { request_id: "r2", trace_id: "t1" },
+      { request_id: "r12", trace_id: "t2", user: "r1" },
+      { trace_id: "t3", scheduled_by: { trace_id: "t1", span_id: "s", request_id: "r1" } },
+      undefined,
+    ].flatMap((context, n) =>
+      ["task.received", "task.started"].map((kind) =>
+        wireEvent({
+          kind,
+          task_id: `t:${n}`,
+          data: { task_name: "job", args: ["r1"], ...(context === undefined ? {} : { context }) },
+        })
+      )
+    );
+    await peer.batch("b1", events);
+    const found = (request: string | undefined): string =>
+      reader.tasks(id, { limit: 50, request }).items.map(({ taskId }) => taskId).join(" ");
+    assert.equal(found("r1"), "t:3 t:0");
+    assert.equal(found("t1"), "t:3 t:1 t:0");
+    assert.equal(found("t3"), "t:3");
+    for (const none of ["r", "%", "' OR 1=1 --", "null"]) assert.equal(found(none), "", none);
+    assert.equal(found("").split(" ").length, 5);
+    assert.equal(reader.tasks(id, { limit: 1, request: "t1" }).totalCount, 3);
+    await fixture.brain.close();
+  });
+
   it("tasks() filters, searches and pages, newest first", async () => {
     const fixture = await openFixture();
     const { reader } = fixture.brain;

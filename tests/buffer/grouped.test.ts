@@ -278,6 +278,43 @@ describe("createGroupedBuffer() with a failing store", () => {
   });
 });
 
+describe("createGroupedBuffer() at its end", () => {
+  it("getMeta() and setMeta() fail with Z4J_BUFFER_CLOSED once it is closed", async () => {
+    const { clock, buffer } = bench();
+    await buffer.close();
+    await assert.rejects(buffer.getMeta("k"), { code: "Z4J_BUFFER_CLOSED" });
+    await assert.rejects(buffer.setMeta("k", "v"), { code: "Z4J_BUFFER_CLOSED" });
+    buffer.removeRange(0, 1);
+    assert.equal(clock.timerCount, 0);
+  });
+
+  it("close() says so when the store cannot be closed, and ends", async () => {
+    let ended = 0;
+    const { store, buffer, lines } = bench({ onClosed: () => void ended++ });
+    store.close = () => {
+      throw new Error("disk I/O error");
+    };
+    await buffer.close();
+    assert.equal(ended, 1);
+    assert.deepEqual(lines.map(({ message, facts }) => [message, facts["reason"]]), [
+      ["The buffer could not be closed cleanly", "disk I/O error"],
+    ]);
+  });
+
+  it("onStored() goes on when one listener fails, which is told", () => {
+    const { clock, buffer, lines } = bench();
+    let wakes = 0;
+    buffer.onStored(() => {
+      throw new Error("mine");
+    });
+    buffer.onStored(() => wakes++);
+    buffer.push(event(0));
+    clock.advance(20);
+    assert.equal(wakes, 1);
+    assert.equal(lines[0]?.message, "A listener of the buffer failed");
+  });
+});
+
 describe("createGroupedBuffer() accounting", () => {
   it("push() after close() counts as closed", async () => {
     const { clock, store, buffer } = bench();
@@ -385,6 +422,51 @@ describe("createGroupedBuffer() over an asynchronous store", () => {
     await store.finish();
     await settled;
     assert.deepEqual(await numbers(buffer), upTo(4));
+  });
+
+  it("removeRange() waits for the one under way, joins what follows on, and tries again", async () => {
+    const [clock, store] = [createFakeClock(), createSlowStore()];
+    const ranges: string[] = [];
+    let answer: (error?: Error) => void = () => {};
+    store.removeRange = (firstId, lastId) => {
+      ranges.push(`${firstId}-${lastId}`);
+      return new Promise((resolve, reject) => {
+        answer = (error) => error === undefined ? resolve() : reject(error);
+      });
+    };
+    const answered = async (error?: Error): Promise<void> => {
+      answer(error);
+      await clock.advanceAsync(0);
+    };
+    const buffer = createGroupedBuffer({ store, clock, random: () => 1 });
+    for (const id of [1, 2, 3, 5]) buffer.removeRange(id, id);
+    assert.deepEqual(ranges, ["1-1"]);
+    await answered(new Error("quota"));
+    assert.deepEqual(ranges, ["1-1"]);
+    await clock.advanceAsync(250);
+    assert.deepEqual(ranges, ["1-1", "1-1"]);
+    await answered();
+    assert.deepEqual(ranges.slice(2), ["2-3"]);
+    buffer.removeRange(6, 7);
+    const closing = buffer.close();
+    await answered();
+    await answered();
+    await closing;
+    assert.deepEqual(ranges.slice(3), ["5-7"]);
+  });
+
+  it("close() gives up a removal that fails once more", async () => {
+    const [clock, store] = [createFakeClock(), createSlowStore()];
+    let calls = 0;
+    store.removeRange = () => {
+      calls++;
+      return Promise.reject(new Error("quota"));
+    };
+    const buffer = createGroupedBuffer({ store, clock });
+    buffer.removeRange(1, 1);
+    await clock.advanceAsync(0);
+    await buffer.close();
+    assert.deepEqual([calls, clock.timerCount], [2, 0]);
   });
 
   it("close() waits for the append under way and writes the rest", async () => {

@@ -3,7 +3,9 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { noopLogger } from "../../src/base/logger.ts";
 import { loadFileOps } from "../../src/buffer/file_ops_node.ts";
+import { createGroupedBuffer } from "../../src/buffer/grouped.ts";
 import { openKvStore } from "../../src/buffer/kv_store.ts";
 import { loadSqlite } from "../../src/buffer/load_sqlite.ts";
 import type { EventStore, NewEntry } from "../../src/buffer/port.ts";
@@ -80,6 +82,22 @@ describe("a buffer file whose rows somebody has changed", () => {
   });
 });
 
+describe("loadSqlite()", () => {
+  it("reads an integer beyond 2^53 as the nearest number, and all other rows beside it", async () => {
+    const driver = (await loadSqlite())(":memory:");
+    const sql = "SELECT 1 AS n, 'a' AS t UNION ALL SELECT 9223372036854775807, NULL ORDER BY n";
+    const statement = driver.prepare(sql);
+    for (let round = 0; round < 2; round++) {
+      const rows = statement.all().map((row) => ({ ...row }));
+      deepEqual(rows, [{ n: 1, t: "a" }, { n: 2 ** 63, t: null }]);
+    }
+    const single = driver.prepare("SELECT ? + 9007199254740992 AS n WHERE ? = 'x'");
+    deepEqual({ ...single.get(2, "x") }, { n: 2 ** 53 + 2 });
+    equal(single.get(2, "y"), undefined);
+    driver.close();
+  });
+});
+
 describe("a buffer in Deno KV whose values somebody has changed", () => {
   const P = ["z4j", "buffer"];
   const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -93,7 +111,15 @@ describe("a buffer in Deno KV whose values somebody has changed", () => {
   };
 
   it("openKvStore() keeps the other pages when one is no page", async () => {
-    const pages = ["", "no json\n", "{}\n", "[1]\n", '[[1,0,"k",-5,0]]\n', '[["x",0,1,2,3]]\n{}']
+    const pages = [
+      "",
+      "no json\n",
+      "{}\n",
+      "[1]\n",
+      '[[1,0,"k",-5,0]]\n',
+      '[["x",0,1,2,3]]\n{}',
+      '[[1,0,"k",5,0]]\n{}',
+    ]
       .map(encode);
     for (const value of [...pages, "text", 7, null]) {
       const store = await openKvStore({ kv: await altered([...P, "page", 1], value) });
@@ -101,6 +127,49 @@ describe("a buffer in Deno KV whose values somebody has changed", () => {
       await store.append([entry(3)]);
       deepEqual(await texts(store), ['{"n":2}', '{"n":3}'], String(value));
     }
+  });
+
+  it("damaged() counts at most what a page held, once, and tells the log", async () => {
+    const told: unknown[] = [];
+    const logger = { ...noopLogger, warn: (facts: unknown) => void told.push(facts) };
+    const kv = createKvDouble();
+    const first = await openKvStore({ kv, logger });
+    await first.append([entry(1), entry(2), entry(3)]);
+    await first.append([entry(4)]);
+    deepEqual([first.damaged?.(), told], [{}, []]);
+    kv.data.set(JSON.stringify([...P, "page", 1]), { value: encode("x"), versionstamp: "1" });
+    const store = await openKvStore({ kv, logger });
+    deepEqual(store.damaged?.(), { unknown: 3 });
+    deepEqual(told, [{ path: null, pages: 1, texts: 0, events: 3 }]);
+    deepEqual((await openKvStore({ kv, logger })).damaged?.(), {}, "it was counted already");
+  });
+
+  it("damaged() counts a large text with a hole by its kind, once, and keeps its neighbours", async () => {
+    const kv = createKvDouble();
+    const large = { ...entry(2), text: "x".repeat(100_000), bytes: 100_000, kind: "task.failed" };
+    await (await openKvStore({ kv })).append([entry(1), large, entry(3)]);
+    kv.data.delete(JSON.stringify([...P, "part", 2, 1]));
+    const store = await openKvStore({ kv });
+    deepEqual(store.damaged?.(), { "task.failed": 1 });
+    deepEqual(await texts(store), ['{"n":1}', '{"n":3}']);
+    const again = await openKvStore({ kv });
+    deepEqual([again.damaged?.(), await texts(again)], [{}, ['{"n":1}', '{"n":3}']]);
+    equal([...kv.data.keys()].some((key) => key.includes('"part"')), false, "no part is left");
+  });
+
+  it("damaged() does not count what a write that never ended has left", async () => {
+    const kv = createKvDouble();
+    await (await openKvStore({ kv })).append([entry(1)]);
+    kv.data.set(JSON.stringify([...P, "page", 2]), { value: encode("x"), versionstamp: "1" });
+    kv.data.set(JSON.stringify([...P, "page", "odd"]), { value: encode("x"), versionstamp: "1" });
+    deepEqual((await openKvStore({ kv })).damaged?.(), {});
+  });
+
+  it("losses() of a buffer counts what its store found damaged as lost to storage", async () => {
+    const kv = await altered([...P, "page", 1], encode("x"));
+    const buffer = createGroupedBuffer({ store: await openKvStore({ kv }) });
+    deepEqual(buffer.losses().storage, { unknown: 1 });
+    await buffer.close();
   });
 
   it("openKvStore() refuses a head of another form with Z4J_BUFFER_OPEN", async () => {

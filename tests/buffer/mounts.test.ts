@@ -22,6 +22,9 @@ describe("mountType()", () => {
     assert.equal(mountType(TABLE, "/database/buffer.sqlite"), "ext4");
     assert.equal(mountType(TABLE, "/over/buffer.sqlite"), "fuse.grpcfuse");
     assert.equal(mountType("", "/x"), null);
+    for (const line of ["22 1 254:0 / / rw", "22 1 254:0 / / rw -", "22 1 / - ext4 x rw"]) {
+      assert.equal(mountType(line, "/x"), null, line);
+    }
   });
 
   it("isRemoteMount() tells file systems of somewhere else from local ones", () => {

@@ -10,6 +10,7 @@ import { loadSqlite } from "../../src/buffer/load_sqlite.ts";
 import { openBuffer } from "../../src/buffer/open.ts";
 import { event, until } from "../_support/buffer_files.ts";
 import { BufferHome, textsOf } from "../_support/buffer_home.ts";
+import { createFakeClock } from "../_support/fake_clock.ts";
 import { createStoreDouble } from "../_support/buffer_store_double.ts";
 import { startNeighbour } from "../_support/buffer_neighbours.ts";
 
@@ -39,6 +40,12 @@ async function orphanOfItsOwn(count: number, from: number, at: string): Promise<
   rmdirSync(apart);
   return at;
 }
+
+const PLACE = {
+  own: "own",
+  limits: { maxEvents: 100_000, maxBytes: 1 << 28 },
+  release: () => {},
+};
 
 describe("openBuffer() among neighbours", () => {
   it("openBuffer() takes another name while a live process of the same id has the file", async () => {
@@ -87,6 +94,97 @@ describe("openBuffer() among neighbours", () => {
     assert.ok(home.lines.some((line) => line.includes("3000")), home.lines.join());
   });
 
+  it("look() ends between two neighbours when the buffer closes or cannot store", async () => {
+    for (const end of ["stopped", "troubled"]) {
+      const clock = createFakeClock();
+      const store = createStoreDouble();
+      const buffer = createGroupedBuffer({ store, clock });
+      const visited: string[] = [];
+      const watch = startNeighbourhood({
+        ...PLACE,
+        names: () => ["a", "b"],
+        open: (name) => {
+          visited.push(name);
+          if (end === "stopped") watch.stop();
+          else {
+            store.failure = new Error("database or disk is full");
+            buffer.push(event(0));
+            clock.advance(20);
+          }
+          return { kind: "busy" };
+        },
+        buffer,
+        clock,
+        logger: home.logger,
+      });
+      await watch.look();
+      assert.deepEqual(visited, ["a"], end);
+      watch.stop();
+      await buffer.close();
+    }
+  });
+
+  it("look() leaves rows in their file when they could not be stored here", async () => {
+    for (const end of ["stopped while reading", "refused and given up"]) {
+      const clock = createFakeClock();
+      const store = createStoreDouble();
+      const buffer = createGroupedBuffer({ store, clock });
+      const calls: string[] = [];
+      const watch = startNeighbourhood({
+        ...PLACE,
+        names: () => ["a"],
+        open: () => ({
+          kind: "orphan",
+          orphan: {
+            read(afterId) {
+              if (end === "stopped while reading") watch.stop();
+              else store.failure = new Error("database or disk is full");
+              return { rows: [{ ...event(0), id: afterId + 1 }], lastId: afterId + 1, more: true };
+            },
+            remove: () => void calls.push("removed"),
+            losses: () => ({}),
+            close: (empty) => void calls.push(`closed ${empty}`),
+          },
+        }),
+        buffer,
+        clock,
+        logger: home.logger,
+      });
+      const look = watch.look();
+      await clock.advanceAsync(0);
+      // What waits is given up when memory is full.
+      if (store.failure !== null) { for (let n = 1; n <= 10_000; n++) buffer.push(event(n)); }
+      await look;
+      assert.deepEqual(calls, ["closed false"], end);
+      watch.stop();
+      await buffer.close();
+    }
+  });
+
+  it("look() tells the same trouble once", async () => {
+    const clock = createFakeClock();
+    const buffer = createGroupedBuffer({ store: createStoreDouble(), clock });
+    const watch = startNeighbourhood({
+      ...PLACE,
+      names: () => ["a", "b"],
+      open: (name) => {
+        if (name === "a") throw new Error("disk I/O error");
+        return { kind: "kept", reason: "newer" };
+      },
+      buffer,
+      clock,
+      logger: home.logger,
+    });
+    await watch.look();
+    await watch.look();
+    assert.deepEqual(home.lines.map((line) => line.slice(0, line.indexOf(" {"))), [
+      "A neighbour's buffer cannot be used now",
+      "A buffer is kept and not sent",
+    ]);
+    watch.stop();
+    await buffer.close();
+  });
+
   it("look() removes rows from an orphan only after they are stored here", async () => {
     const order: string[] = [];
     const store = createStoreDouble();
@@ -97,8 +195,7 @@ describe("openBuffer() among neighbours", () => {
     };
     const buffer = createGroupedBuffer({ store });
     const watch = startNeighbourhood({
-      own: "own",
-      limits: { maxEvents: 100_000, maxBytes: 1 << 28 },
+      ...PLACE,
       names: () => ["orphan"],
       open: () => ({
         kind: "orphan",
@@ -113,7 +210,6 @@ describe("openBuffer() among neighbours", () => {
           close: () => {},
         },
       }),
-      release: () => {},
       buffer,
       clock: systemClock,
       logger: home.logger,

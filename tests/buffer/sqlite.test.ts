@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { Z4jError } from "../../src/base/errors.ts";
 import { loadFileOps } from "../../src/buffer/file_ops_node.ts";
 import { loadSqlite } from "../../src/buffer/load_sqlite.ts";
 import { openBuffer } from "../../src/buffer/open.ts";
@@ -8,6 +10,7 @@ import type { EventStore } from "../../src/buffer/port.ts";
 import { openSqliteStore } from "../../src/buffer/sqlite.ts";
 import type { SqliteDriver } from "../../src/buffer/sqlite_driver.ts";
 import { event, tempDir, until } from "../_support/buffer_files.ts";
+import { createFakeClock } from "../_support/fake_clock.ts";
 
 const ALL = { maxCount: 1_000_000, maxBytes: 1_000_000_000 };
 
@@ -170,6 +173,51 @@ describe("openBuffer() options", () => {
     assert.equal(buffer.capabilities.durable, false);
     assert.equal(heard.length, 1);
     await buffer.close();
+  });
+
+  it("openBuffer() without a path, and without SQLite, uses memory and asks no more", async () => {
+    const clock = createFakeClock();
+    const unsupported = new Z4jError("Z4J_RUNTIME_UNSUPPORTED", "no SQLite here");
+    const sqlite = () => Promise.reject(unsupported);
+    for (
+      const options of [
+        { path: null, store: "sqlite" },
+        { path: "/nowhere/buffer.sqlite", sqlite },
+        { path: "/nowhere/buffer.sqlite", store: "memory" },
+      ] as const
+    ) {
+      const buffer = await openBuffer({ ...options, clock });
+      assert.deepEqual(buffer.capabilities, { kind: "memory", durable: false, path: null });
+      assert.equal(clock.timerCount, 0);
+      await buffer.close();
+    }
+    // Who chose Deno KV is told that it is not there.
+    const chosen = { path: "/nowhere/buffer.sqlite", store: "deno-kv", neighbours: true } as const;
+    await assert.rejects(openBuffer({ ...chosen, sqlite }), unsupported);
+  });
+
+  it("openBuffer() writes before push() returns when durability is sync", async () => {
+    const buffer = await openBuffer({ path: null, durability: "sync", random: () => 0 });
+    assert.equal(buffer.windowMs, 0);
+    buffer.push(event(0));
+    assert.equal((await buffer.read(0, ALL)).length, 1);
+    await buffer.close();
+  });
+
+  it("openBuffer() among neighbours gives the name back when the file cannot be opened", async () => {
+    const { dir, remove } = tempDir();
+    try {
+      const path = join(dir, "buffer-1.sqlite");
+      const other = (await loadSqlite())(path);
+      other.exec("CREATE TABLE theirs (a)");
+      other.close();
+      const buffer = await openBuffer({ path, neighbours: true });
+      assert.equal(buffer.capabilities.durable, false);
+      assert.deepEqual(readdirSync(dir), ["buffer-1.sqlite"]);
+      await buffer.close();
+    } finally {
+      remove();
+    }
   });
 
   it("openBuffer() refuses bounds that are no whole numbers from 1", async () => {

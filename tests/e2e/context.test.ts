@@ -1,6 +1,6 @@
 /**
  * Context from a request in one process to the job in another, to the job that
- * this one adds, and on the events of both brains.
+ * this one adds, to the run of a schedule in a sandbox, and on the events of both brains.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -82,7 +82,8 @@ async function journey({ major, env, get }: Bed) {
   const web = start("web", major, env("web"));
   assert.equal(await web.ended(30_000), 0, web.output());
   const answered = web.output().split("\n").find((line) => line.startsWith("{")) ?? "{}";
-  const { id, trace } = JSON.parse(answered) as { id: string; trace: string };
+  const asked = JSON.parse(answered) as Readonly<Record<"id" | "run" | "trace", string>>;
+  const { id, trace } = asked;
   assert.equal(trace, TRACE);
   const done = (id: string): Promise<Task> =>
     until(`${id} done`, async () => {
@@ -94,8 +95,20 @@ async function journey({ major, env, get }: Bed) {
   const child = await done(childId);
   const eventsOf = async (id: string): Promise<readonly Event[]> =>
     (await get<Items>(`events?engine=bullmq&task_id=${encodeURIComponent(id)}&limit=100`)).items;
+  const run = await done(asked.run);
+  const sandboxId = `sandbox-audit:${run.result["child"]}`;
+  // Nobody works on that queue: the reader of the streams tells of it.
+  const sandboxEvents = await until("the job of the sandbox", async () => {
+    const found = await eventsOf(sandboxId);
+    return found.length > 0 ? found : undefined;
+  }, 30_000);
   worker.kill("SIGTERM");
-  return { job, child, jobEvents: await eventsOf(id), childEvents: await eventsOf(childId) };
+  return {
+    ...{ job, child, run, sandboxEvents },
+    jobEvents: await eventsOf(id),
+    childEvents: await eventsOf(childId),
+    runEvents: await eventsOf(asked.run),
+  };
 }
 
 function contextsOf(events: readonly Event[]): readonly Facts[] {
@@ -128,40 +141,59 @@ function checkJourney(found: Awaited<ReturnType<typeof journey>>): void {
   assert.deepEqual(found.job.kwargs, { order: "9" });
   assert.equal((found.job.result["seen"] as Facts)["spanId"], jobSpan);
   assert.equal((found.child.result["seen"] as Facts)["spanId"], child["span_id"]);
+  assert.deepEqual([sent["tracestate"], child["tracestate"]], ["rojo=1,congo=2", "rojo=1,congo=2"]);
+}
+
+/** The run of the schedule that the request made, in a sandbox, and the job that it added there. */
+function checkRun({ run, runEvents, sandboxEvents }: Awaited<ReturnType<typeof journey>>): void {
+  const [first = {}, ...others] = contextsOf(runEvents);
+  for (const other of others) assert.deepEqual(other, first);
+  const { trace_id: trace, span_id: span, scheduled_by: link, ...facts } = first;
+  assert.deepEqual(facts, { user: "u7", tenant: "acme" });
+  assert.notEqual(trace, TRACE);
+  const { span_id: _step, ...maker } = link as Facts;
+  assert.deepEqual(maker, { trace_id: TRACE, request_id: "req-42" });
+  const seen = run.result["seen"] as Facts;
+  assert.deepEqual([seen["traceId"], seen["spanId"]], [trace, span]);
+  for (const { payload } of sandboxEvents) {
+    const context = payload["context"] as Facts;
+    assert.deepEqual([context["trace_id"], context["parent_span_id"]], [trace, span]);
+    assert.deepEqual([context["user"], context["scheduled_by"]], ["u7", link]);
+  }
 }
 
 describe("context of a request", () => {
   it("reaches job and child in another process, with BullMQ 6 and the embedded brain", async () => {
     const { line } = embedded;
-    checkJourney(
-      await journey({
-        major: "bullmq",
-        env(name) {
-          const agent = line.agents.find((one) => one.name === name);
-          return {
-            Z4J_BRAIN_URL: line.base_url,
-            Z4J_TOKEN: agent?.token ?? "",
-            Z4J_HMAC_SECRET: agent?.hmac_secret ?? "",
-            Z4J_PROJECT_ID: line.project_slug,
-          };
-        },
-        get: (path) => embedded.get(path),
-      }),
-    );
+    const found = await journey({
+      major: "bullmq",
+      env(name) {
+        const agent = line.agents.find((one) => one.name === name);
+        return {
+          Z4J_BRAIN_URL: line.base_url,
+          Z4J_TOKEN: agent?.token ?? "",
+          Z4J_HMAC_SECRET: agent?.hmac_secret ?? "",
+          Z4J_PROJECT_ID: line.project_slug,
+        };
+      },
+      get: (path) => embedded.get(path),
+    });
+    checkJourney(found);
+    checkRun(found);
   });
 
   it("reaches job and child in another process, with BullMQ 5 and the stock brain", async () => {
-    checkJourney(
-      await journey({
-        major: "bullmq5",
-        env(name) {
-          const agent = stock.agents.find((one) => one.name === name);
-          assert.ok(agent);
-          return stock.env(agent);
-        },
-        get: (path) => stock.get(path),
-      }),
-    );
+    const found = await journey({
+      major: "bullmq5",
+      env(name) {
+        const agent = stock.agents.find((one) => one.name === name);
+        assert.ok(agent);
+        return stock.env(agent);
+      },
+      get: (path) => stock.get(path),
+    });
+    checkJourney(found);
+    checkRun(found);
   });
 });
 

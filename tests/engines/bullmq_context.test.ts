@@ -1,12 +1,18 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import * as bullmq6 from "bullmq";
 import * as bullmq5 from "bullmq5";
+import { Hono } from "hono";
 import { createWorkTracker, type WorkTracker } from "../../src/agent/work_contexts.ts";
-import type { WorkSource } from "../../src/base/work_context.ts";
+import type { WorkContext, WorkSource } from "../../src/base/work_context.ts";
+import { contextInJob } from "../../src/engines/bullmq/job_contexts.ts";
 import { bullmqEngine, type BullQueueLike } from "../../src/engines/bullmq/mod.ts";
 import type { EngineSink, TaskEvent } from "../../src/engines/contract.ts";
+import type { ScheduleRun } from "../../src/schedulers/contract.ts";
+import { watchRuns } from "../../src/schedulers/bullmq/runs.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { createAsyncStore } from "../../src/platform/async_store.ts";
+import { type HonoAgent, z4j } from "../../src/web/hono.ts";
 import { type RedisServer, startRedis, withoutRedis } from "../_support/redis.ts";
 import { until } from "../_support/wait.ts";
 
@@ -32,6 +38,7 @@ interface Bed extends AsyncDisposable {
   readonly events: TaskEvent[];
   readonly jobs: bullmq6.Job[];
   readonly seen: unknown[];
+  readonly contexts: (WorkContext | undefined)[];
   detach(): Promise<void>;
 }
 
@@ -40,12 +47,17 @@ async function open({ Queue, Worker }: typeof bullmq6): Promise<Bed> {
   const name = `context-${++count}`;
   const work = createWorkTracker(createAsyncStore<WorkSource>());
   const [events, jobs, seen]: [TaskEvent[], bullmq6.Job[], unknown[]] = [[], [], []];
+  const contexts: (WorkContext | undefined)[] = [];
   const queue = new Queue(name, { connection });
   const worker = new Worker(name, async (job) => {
     await Promise.resolve();
     jobs.push(job);
     seen.push(work.current()?.user);
+    contexts.push(work.current());
     if (job.name === "flaky" && job.attemptsMade === 0) throw new Error("once");
+    if (job.name !== "again") return;
+    await queue.add("child", {});
+    await queue.upsertJobScheduler("second", { every: 600_000 });
   }, { connection });
   await worker.waitUntilReady();
   const engine = bullmqEngine({ queues: [queue as unknown as BullQueueLike], workers: [worker] });
@@ -57,7 +69,7 @@ async function open({ Queue, Worker }: typeof bullmq6): Promise<Bed> {
   };
   await engine.attach(sink);
   return {
-    ...{ queue, worker, work, events, jobs, seen },
+    ...{ queue, worker, work, events, jobs, seen, contexts },
     detach: async () => void await engine.detach(),
     async [Symbol.asyncDispose]() {
       await engine.detach();
@@ -104,18 +116,81 @@ function declare(bullmq: typeof bullmq6): void {
     );
   });
 
-  it("is not carried outside of a request, nor by what outlives it", async () => {
+  it("is not carried outside of a request", async () => {
     await using bed = await open(bullmq);
-    const { queue, work, events, jobs, seen } = bed;
+    const { queue, events, jobs, seen } = bed;
     await queue.add("lone", {});
-    await work.run(
-      { user: "u1" },
-      () => queue.upsertJobScheduler("every", { every: 600_000 }, { name: "ticked", data: {} }),
-    );
+    await queue.upsertJobScheduler("every", { every: 600_000 }, { name: "ticked", data: {} });
     await until("both ends", () => ended(events) === 2);
     deepEqual(seen, [undefined, undefined]);
-    for (const job of jobs) equal("z4j" in job.opts, false);
+    for (const job of jobs) deepEqual(Object.keys(job.opts).filter((key) => /z4j/.test(key)), []);
     await queue.removeJobScheduler("every");
+  });
+
+  it("is a link in the runs of a schedule, each with a trace of its own", async () => {
+    await using bed = await open(bullmq);
+    const { queue, worker, work, events, jobs, contexts } = bed;
+    const scheduled: ScheduleRun[] = [];
+    const sink = { run: (run: ScheduleRun) => void scheduled.push(run) };
+    const unwatch = watchRuns(worker, { sink, began() {}, clock: systemClock });
+    const template = freeze({
+      name: "ticked",
+      data: { n: 1 },
+      opts: { telemetry: { metadata: "of the user" } },
+    });
+    const facts = { user: "u1", tenant: "acme", requestId: "req-1", route: "/plan" };
+    const maker = await work.run(facts, async () => {
+      await queue.upsertJobScheduler("every", { every: 100 }, template);
+      return work.current();
+    });
+    await until("three runs", () => ended(events) >= 3);
+    await queue.removeJobScheduler("every");
+    unwatch();
+    const runs = contexts.slice(0, 3);
+    for (const run of runs) {
+      equal(run?.scheduledBy?.traceId, maker?.traceId);
+      equal(run?.scheduledBy?.requestId, "req-1");
+      equal(run?.scheduledBy?.spanId, runs[0]?.scheduledBy?.spanId);
+      deepEqual([run?.user, run?.tenant], ["u1", "acme"]);
+      deepEqual([run?.requestId, run?.route, run?.parentSpanId], [undefined, undefined, undefined]);
+      match(run?.traceId ?? "", /^[0-9a-f]{32}$/);
+      match(run?.spanId ?? "", /^[0-9a-f]{16}$/);
+    }
+    const traces = new Set([maker?.traceId, ...runs.map((run) => run?.traceId)]);
+    equal(traces.size, 4);
+    // Every process tells the same of a run, the stored job alone being the source.
+    for (const [at, { id, data }] of jobs.slice(0, 3).entries()) {
+      const told = events.filter(({ taskId }) => taskId === `${queue.name}:${id}`);
+      ok(told.length >= 2);
+      for (const event of told) deepEqual(event.context, runs[at]);
+      const phases = scheduled.filter(({ runId }) => runId === `${queue.name}:${id}`);
+      ok(phases.length >= 1);
+      for (const run of phases) deepEqual([run.context, run.queue], [runs[at], queue.name]);
+      deepEqual(data, { n: 1 });
+      const stored = await queue.getJob(id ?? "");
+      const { telemetry } = stored?.opts as { telemetry?: { metadata?: string } };
+      equal(telemetry?.metadata, "of the user");
+      deepEqual(stored && contextInJob(stored, queue.name), runs[at]);
+    }
+  });
+
+  it("leads on from a run: to its jobs as a parent, to the schedule it makes as a link", async () => {
+    await using bed = await open(bullmq);
+    const { queue, work, events, contexts } = bed;
+    await work.run(
+      { user: "u1", requestId: "req-1" },
+      () => queue.upsertJobScheduler("first", { every: 600_000 }, { name: "again", data: {} }),
+    );
+    await until("run, child and the run of its schedule", () => ended(events) === 3);
+    const [run, ...others] = contexts;
+    const child = others.find((one) => one?.parentSpanId !== undefined);
+    const second = others.find((one) => one?.parentSpanId === undefined);
+    deepEqual([child?.traceId, child?.parentSpanId], [run?.traceId, run?.spanId]);
+    equal(child?.scheduledBy?.requestId, "req-1");
+    equal(second?.scheduledBy?.traceId, run?.traceId);
+    equal(second?.scheduledBy?.requestId, "req-1");
+    equal(second?.user, "u1");
+    for (const id of ["first", "second"]) await queue.removeJobScheduler(id);
   });
 
   it("gives a copied job its own context back, and reads no forged one", async () => {
@@ -172,12 +247,51 @@ function declare(bullmq: typeof bullmq6): void {
     await flows.close();
   });
 
+  it("never mixes the jobs of 1 000 concurrent requests", async () => {
+    await using bed = await open(bullmq);
+    const { queue, worker, work } = bed;
+    await worker.close();
+    const agent: HonoAgent = {
+      ...{ autostart: false, context: work, start: () => Promise.resolve() },
+      status: () => ({ state: "connected" }),
+    };
+    const app = new Hono();
+    app.use(z4j(agent, { identify: (c) => ({ user: c.req.header("x-user") }) }));
+    app.post("/orders/:id", async (c) => {
+      const id = c.req.param("id");
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 30));
+      await queue.add("one", { id });
+      await queue.addBulk([{ name: "two", data: { id } }]);
+      return c.text("ok");
+    });
+    await Promise.all(Array.from({ length: 1000 }, async (_, n) => {
+      const headers = { "x-request-id": `r${n}`, "x-user": `u${n}` };
+      await app.request(`/orders/${n}`, { method: "POST", headers });
+    }));
+    const jobs = await queue.getJobs(["waiting"]);
+    equal(jobs.length, 2000);
+    const traces = new Map<string, Set<unknown>>();
+    for (const job of jobs) {
+      const { id } = job.data as { id: string };
+      const context = contextInJob(job, queue.name);
+      deepEqual([context?.requestId, context?.user, context?.route], [
+        `r${id}`,
+        `u${id}`,
+        "/orders/:id",
+      ]);
+      traces.set(id, (traces.get(id) ?? new Set()).add(context?.traceId));
+    }
+    equal(new Set([...traces.values()].flatMap((found) => [...found])).size, 1000);
+    ok([...traces.values()].every(({ size }) => size === 1));
+  });
+
   it("leaves the objects of the program as they were", async () => {
     await using bed = await open(bullmq);
     const { queue, worker, work } = bed;
     await bed.detach();
-    for (const [owner, name] of [[queue, "add"], [queue, "addBulk"], [worker, "callProcessJob"]]) {
-      equal(Object.hasOwn(owner as object, name as string), false, String(name));
+    const touched = ["add", "addBulk", "upsertJobScheduler"].map((name) => [queue, name] as const);
+    for (const [owner, name] of [...touched, [worker, "callProcessJob"] as const]) {
+      equal(Object.hasOwn(owner, name), false, name);
     }
     const job = await work.run({ user: "u1" }, () => queue.add("after", {}));
     equal("z4j" in job.opts, false);

@@ -54,6 +54,8 @@ export interface FuzzRun {
   readonly seed: number;
   /** Number of the first case. Default 0. */
   readonly from?: number;
+  /** No further case is begun after so many milliseconds. Default: no limit. */
+  readonly maxMs?: number;
   readonly progress?: (done: number) => void;
 }
 
@@ -98,10 +100,11 @@ class Fuzzer {
   }
 
   async run(): Promise<FuzzAccount> {
-    const { cases, seed, from = 0, progress } = this.#run;
+    const { cases, seed, from = 0, maxMs = Infinity, progress } = this.#run;
     const startMs = performance.now();
     let done = 0;
     for (; done < cases && this.#failures.length < MAX_FAILURES; done++) {
+      if (performance.now() - startMs > maxMs) break;
       if (done % this.#target.perBed === 0) await this.#finish(from + done);
       await this.#one(from + done);
       if (done % PROGRESS_CASES === 0) progress?.(done);

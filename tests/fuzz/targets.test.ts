@@ -10,6 +10,7 @@ const SEEDS = new URL("./seeds/", import.meta.url);
 // tests of their own with the whole number.
 const SHARES: Readonly<Record<string, number>> = {
   gateway: 1_500,
+  long_poll: 1_200,
   rest: 3_000,
   sqlite_rows: 1_000,
   kv_rows: 1_500,
@@ -18,6 +19,7 @@ const SHARES: Readonly<Record<string, number>> = {
 // An outcome that shows that cases get past the first check.
 const DEEP: Readonly<Record<string, string>> = {
   gateway: "signed taken",
+  long_poll: "upload 200",
   rest: "POST 202",
   sqlite_rows: "opened",
   kv_rows: "opened after a change of page",

@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { type BufferLocation, chooseBufferPath } from "../../src/buffer/location.ts";
+import {
+  type BufferLocation,
+  chooseBufferPath,
+  type LocationPlatform,
+  type LocationWish,
+} from "../../src/buffer/location.ts";
 import { createPlatform } from "../../src/platform/node.ts";
 import { withTempDir } from "./platform_support.ts";
 
@@ -141,4 +146,72 @@ describe("chooseBufferPath()", () => {
       symlinkSync(join(dir, "stolen"), join(home, NAME));
       assert.equal(choose(null).kind, "memory");
     }));
+});
+
+describe("chooseBufferPath() on a platform that is described", () => {
+  const ours = (answers: Readonly<Record<string, string>> = {}): LocationPlatform => ({
+    pid: 7,
+    tempDir: () => "/tmp",
+    userId: () => "1000",
+    realPath(path) {
+      if (path.includes("loop")) throw new Error("too many links");
+      return path;
+    },
+    ensurePrivateDir: (path) =>
+      answers[path] === undefined
+        ? { kind: "usable", path }
+        : { kind: "unusable", path, reason: answers[path] },
+  });
+  const choose = (
+    wish: Partial<LocationWish>,
+    platform: LocationPlatform = ours(),
+  ): BufferLocation => chooseBufferPath({ home: "/h", bufferPath: null, ...wish }, platform);
+
+  it("chooseBufferPath() stays in memory when links of a directory lead in a circle", () => {
+    const reason = "a directory has links that lead in a circle";
+    assert.deepEqual(choose({ home: "/loop" }), { kind: "memory", reason });
+    const platform = { ...ours(), tempDir: () => "/loop" };
+    assert.deepEqual(choose({}, platform), { kind: "memory", reason });
+  });
+
+  it("chooseBufferPath() rejects a file whose links lead in a circle", () => {
+    const location = choose({ bufferPath: "/h/loop" });
+    assert.match(location.kind === "rejected" ? location.problem : "", /links lead in a circle/);
+  });
+
+  it("chooseBufferPath() has no second choice for a file in the temporary root", () => {
+    const root = "/tmp/z4j-1000";
+    for (const bufferPath of [`${root}/a.sqlite`, `${root}/b/a.sqlite`]) {
+      assert.deepEqual(choose({ bufferPath }, ours({ [root]: "read-only" })), {
+        kind: "memory",
+        reason: `${root} is not usable (read-only)`,
+      });
+    }
+  });
+
+  it("chooseBufferPath() falls back to the temporary root from a directory inside of it", () => {
+    const location = choose(
+      { bufferPath: "/tmp/z4j-1000/b/a.sqlite" },
+      ours({ "/tmp/z4j-1000/b": "full" }),
+    );
+    assert.ok(location.kind === "file" && location.fallback);
+    assert.equal(location.path, "/tmp/z4j-1000/buffer-7.sqlite");
+  });
+
+  it("chooseBufferPath() says of both directories why they cannot be used", () => {
+    assert.deepEqual(choose({}, ours({ "/h": "full", "/tmp/z4j-1000": "not ours" })), {
+      kind: "memory",
+      reason: "/h is not usable (full), /tmp/z4j-1000 is not usable (not ours)",
+    });
+  });
+
+  it("chooseBufferPath() takes the root directory and drives of Windows for a home", () => {
+    const file = (path: string) => ({ kind: "file", path, fallback: false });
+    assert.deepEqual(choose({ home: "/" }), file("/buffer-7.sqlite"));
+    const windows = { ...ours(), tempDir: () => "C:\\temp" };
+    assert.deepEqual(choose({ home: "C:\\h" }, windows), file("C:\\h\\buffer-7.sqlite"));
+    assert.deepEqual(choose({ home: "D:\\" }, windows), file("D:\\buffer-7.sqlite"));
+    const inTemp = "C:\\temp\\z4j-1000\\a.sqlite";
+    assert.deepEqual(choose({ home: "C:\\h", bufferPath: inTemp }, windows), file(inTemp));
+  });
 });

@@ -1,8 +1,9 @@
-// Run by stop_signal.test.ts as a process of its own.
-import process from "node:process";
+// Run by stop_signal.test.ts as a process of its own. It imports nothing of
+// `node:`, so that on Deno the modes differ in whether that was loaded before us.
 import { createPlatform } from "../../src/platform/node.ts";
+import { openSystem } from "../../src/platform/system.ts";
 
-const mode = process.argv[2];
+const [mode] = openSystem().args();
 const platform = createPlatform();
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const hostHandler = (): void => {
@@ -26,6 +27,7 @@ if (mode === "throws") {
   });
 }
 if (mode === "host-after") process.on("SIGTERM", hostHandler);
+if (mode === "host-once-after") process.once("SIGTERM", hostHandler);
 if (mode === "removed") remove();
 console.log("ready");
 if (mode !== "idle") setTimeout(() => console.log("natural end"), 15_000);

@@ -50,7 +50,7 @@ describe("onStopSignal()", () => {
   });
 
   it("onStopSignal() leaves the end to the host when it has a handler", async () => {
-    for (const mode of ["host-after", "host-once-first"]) {
+    for (const mode of ["host-after", "host-once-after", "host-once-first"]) {
       const end = await stopped(mode, ["ready", "SIGTERM"]);
       assert.equal(end.code, 7, `${mode} ${end.output}`);
       assert.match(end.output, /host done/);

@@ -74,6 +74,44 @@ describe("handshake frames", () => {
     }
   });
 
+  it("parseHello() reads a start time exactly as the stock brain does", () => {
+    // Each was tried on the model of z4j 1.13.0.
+    const started = (time: string): readonly string[] =>
+      invalidFields({ payload: { ...HELLO, worker_started_at: time } });
+    for (
+      const time of [
+        "2026-01-02T03:04",
+        "2026-01-02 03:04:05.1234567z",
+        "2026-01-02_03:04:05\u221201:00",
+        "2026-01-02t03:04:05+2359",
+        "0001-01-01T00:00:00",
+        "1700000000",
+        "-1700000000.5",
+        "+5.",
+        "253402300799999",
+        "-62135596800000",
+      ]
+    ) {
+      deepEqual(started(time), [], time);
+    }
+    for (
+      const time of [
+        "0000-01-02T03:04:05",
+        "2026-13-01T00:00:00Z",
+        "2026-01-02T24:00:00Z",
+        "2026-01-02T03:60:00Z",
+        "2026-01-02T03:04:60Z",
+        "2026-01-02T03:04:05+24:00",
+        "2026-01-02T03:04:05+01:60",
+        "253402300800000",
+        "-62167219200000",
+        "1e3",
+      ]
+    ) {
+      deepEqual(started(time), ["hello.payload.worker_started_at"], time);
+    }
+  });
+
   it("parseHello() answers 4426 when the protocol version is another", () => {
     const outcome = parseHello(encodeHello({ ...HELLO, protocol_version: "3" }, "h", TS));
     deepEqual(outcome, { ok: false, closeCode: 4426, invalidFields: [] });

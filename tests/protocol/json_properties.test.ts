@@ -1,9 +1,14 @@
-import { equal, throws } from "node:assert/strict";
+import { equal, ok, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { JsonValue } from "../../src/base/json.ts";
 import { encodeCanonical } from "../../src/protocol/canonical_json.ts";
-import { parseFrame, signedText } from "../../src/protocol/frame_text.ts";
+import {
+  isObject,
+  type ParsedObject,
+  parseFrame,
+  signedText,
+} from "../../src/protocol/frame_text.ts";
 import {
   type JsonTree,
   JsonTreeObject,
@@ -73,9 +78,9 @@ describe("canonical JSON", () => {
     fc.assert(
       fc.property(jsonText, jsonText, (a, b) => {
         const text = `{"v":2,"payload":${a},"x":${b},"hmac":"h","agent_id":${a},"id" : "i"}`;
-        equal(signedText(parseFrame(text), IDENTITY), printedWhole(text));
+        equal(signedText(objectOf(text), IDENTITY), printedWhole(text));
         const canonical = printCanonical(parseJsonTree(text));
-        equal(signedText(parseFrame(canonical), IDENTITY), printedWhole(text));
+        equal(signedText(objectOf(canonical), IDENTITY), printedWhole(text));
       }),
       RUNS,
     );
@@ -119,6 +124,37 @@ describe("canonical JSON", () => {
     );
   });
 
+  it("parseJsonBytes() tells the encoding of a text without a mark by its first bytes", () => {
+    const units = (text: string): number[] => [...text].map((char) => char.codePointAt(0) ?? 0);
+    for (const text of ["12", "123", "[1,2]", '{"k":"é"}']) {
+      for (const size of [2, 4] as const) {
+        for (const little of [true, false]) {
+          equal(printCanonical(parseJsonBytes(pack(units(text), size, little))), text);
+        }
+      }
+    }
+    // One digit alone: two bytes are enough for UTF-16, four are taken for UTF-32.
+    equal(parseJsonBytes(Uint8Array.of(0, 0x37)), 7);
+    equal(parseJsonBytes(Uint8Array.of(0x37, 0)), 7);
+    equal(parseJsonBytes(Uint8Array.of(0, 0, 0, 0x37)), 7);
+    equal(parseJsonBytes(Uint8Array.of(0x37, 0, 0, 0)), 7);
+    equal(parseJsonBytes(Uint8Array.of(0x37)), 7);
+  });
+
+  it("parseJsonBytes() refuses units that are cut off, and numbers that are no characters", () => {
+    for (
+      const bytes of [
+        [0, 0x37, 0x37],
+        [0, 0x5b, 0, 0x5d, 0],
+        [0, 0, 0, 0x5b, 0, 0x5d],
+        [0, 0, 0, 0x22, 0, 0x11, 0, 0, 0, 0, 0, 0x22],
+        [0x22, 0xc0, 0xaf, 0x22],
+      ]
+    ) {
+      throws(() => parseJsonBytes(Uint8Array.from(bytes)), { code: "Z4J_JSON_INVALID" });
+    }
+  });
+
   it("treeToValue() keeps the prototype when a key is __proto__", () => {
     const value = treeToValue(parseJsonTree('{"__proto__":{"polluted":true}}')) as object;
     equal(Object.getPrototypeOf(value), Object.prototype);
@@ -149,6 +185,11 @@ describe("canonical JSON", () => {
     equal(encodeCanonical([1e-7, 0.0001, 1.5e300, 5e-324]), "[1e-07,0.0001,1.5e+300,5e-324]");
   });
 
+  it("encodeCanonical() leaves out members that are undefined", () => {
+    equal(encodeCanonical({ c: undefined, b: 1, a: undefined } as never), '{"b":1}');
+    equal(encodeCanonical({ a: undefined } as never), "{}");
+  });
+
   it("encodeCanonical() sorts by code point when there are few and many keys", () => {
     const keys = Array.from({ length: 40 }, (_, i) => `k${(i * 7) % 40}`);
     for (const chosen of [keys.slice(0, 9), keys, ["\u{1f600}", "\ufffd", "\ue000", "a"]]) {
@@ -162,6 +203,12 @@ describe("canonical JSON", () => {
 });
 
 const IDENTITY = { agentId: "a", projectId: "p", sessionId: "s" };
+
+function objectOf(text: string): ParsedObject {
+  const frame = parseFrame(text);
+  ok(isObject(frame));
+  return frame;
+}
 
 function printedWhole(text: string): string {
   const tree = parseJsonTree(text) as JsonTreeObject;

@@ -58,6 +58,11 @@ describe("normalizeScheduleRow()", () => {
     }
   });
 
+  it("takes the engine from the owner, whole where no name stands before the dash", () => {
+    equal(normalizeScheduleRow(BASE, "rq-2-x").engine, "rq");
+    equal(normalizeScheduleRow(BASE, "-web").engine, "-web");
+  });
+
   it("takes the first source key that says something", () => {
     equal(row({ source_key: " a " }).source_key, "a");
     equal(row({ source_key: "", external_source_key: "b" }).source_key, "b");
@@ -76,6 +81,8 @@ describe("normalizeScheduleRow()", () => {
     refused({ next_run_at: "2026-01-01T00:00:00" });
     refused({ total_runs: -1 });
     refused({ total_runs: "many" });
+    refused({ total_runs: Infinity });
+    refused({ total_runs: NaN });
     refused({ total_runs: null });
     refused({ queue: [1] });
     refused({ source_key: " \t " });

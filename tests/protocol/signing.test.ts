@@ -42,6 +42,8 @@ async function signText(text: string): Promise<string> {
   return text.replace(/}$/, `,"hmac":"${hmac}"}`);
 }
 const IDENTITY_MEMBERS = ',"agent_id":"agent","project_id":"project","session_id":"session"}';
+const HELLO_FRAME = '{"v":2,"id":"h","type":"hello","payload":{"protocol_version":"2",' +
+  '"agent_version":"1","framework":"","engines":[],"schedulers":[],"capabilities":{},"host":{}}}';
 const envelope = (rest: string): string =>
   `{"v":2,"id":"x","ts":"2026-01-02T03:04:05Z","nonce":"n","seq":1,${rest}}`;
 
@@ -134,12 +136,21 @@ describe("signing", () => {
       ['{"v":2.0,"type":"heartbeat"}', "bad_version"],
       ['{"v":2}', "bad_type"],
       ['{"v":2,"type":"hello"}', "malformed_handshake"],
+      [HELLO_FRAME, "handshake_frame"],
+      ['{"v":2,"type":"hello_ack"}', "malformed_handshake"],
       ['{"type":"nope"}', "unknown_type"],
       ['{"type":"heartbeat"}', "bad_version"],
       ['{"v":2,"type":"heartbeat","payload":[]}', "bad_payload"],
       ['{"v":2,"type":"heartbeat","payload":{"x":NaN}}', "unprintable"],
       ['{"v":2,"type":"heartbeat","payload":{"x":"\\ud800"}}', "unprintable"],
       ['{"v":2,"type":"heartbeat","hmac":5}', "bad_hmac"],
+      ['{"v":2,"type":"heartbeat","hmac":0.5}', "bad_hmac"],
+      ['{"v":2,"type":"heartbeat","hmac":123456789012345678901}', "bad_hmac"],
+      ['{"v":2,"type":"heartbeat","hmac":true}', "bad_hmac"],
+      [`{"v":2,"type":"heartbeat","hmac":"${"é".repeat(64)}"}`, "bad_hmac"],
+      ['{"v":2,"type":"heartbeat","hmac":0.0}', "bad_signature"],
+      ['{"v":2,"type":"heartbeat","hmac":false}', "bad_signature"],
+      [`{"v":2,"type":"heartbeat","hmac":"${"😀".repeat(32)}"}`, "bad_signature"],
       ['{"v":2,"type":"heartbeat"}', "bad_signature"],
       [await signText(envelope('"type":"command_result","payload":{"status":"ok"}')), "bad_status"],
       [
@@ -154,6 +165,49 @@ describe("signing", () => {
       [await signText(envelope('"type":"heartbeat","payload":null')), "accepted"],
     ];
     for (const [text, reason] of cases) equal(await reasonOf(text), reason, text);
+  });
+
+  it("createFrameVerifier() judges what an agent says of its losses", async () => {
+    const reported = async (loss: string): Promise<string> =>
+      await reasonOf(
+        await signText(envelope(`"type":"agent_status","payload":{"telemetry_loss":${loss}}`)),
+      );
+    const names = (buffer: string, rest = ""): string =>
+      `{"buffer_id":"${buffer}","runtime_id":"r"${rest}}`;
+    const events = (count: number): string =>
+      JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i])));
+    for (
+      const loss of [
+        names("b"),
+        names("😀".repeat(64)),
+        names("b", ',"event_records":0,"other_frames":9007199254740991,"new":[]'),
+        names("b", `,"adapter_events":${events(32)}`),
+      ]
+    ) {
+      equal(await reported(loss), "accepted", loss);
+    }
+    for (
+      const loss of [
+        "[]",
+        '{"buffer_id":"b"}',
+        names(""),
+        names("😀".repeat(65)),
+        names("b", ',"event_records":-1'),
+        names("b", ',"event_records":1.0'),
+        names("b", ',"event_records":9007199254740992'),
+        names("b", ',"adapter_events":[]'),
+        names("b", ',"adapter_events":{"":1}'),
+        names("b", ',"adapter_events":{"k":-1}'),
+        names("b", `,"adapter_events":${events(33)}`),
+      ]
+    ) {
+      equal(await reported(loss), "bad_telemetry_loss", loss);
+    }
+  });
+
+  it("createFrameVerifier() never rejects, whatever it is handed", async () => {
+    equal(await reasonOf(undefined as unknown as string), "internal");
+    equal(await reasonOf(7 as unknown as string), "internal");
   });
 
   it("createFrameVerifier() leaves the sequence alone when a frame is refused", async () => {

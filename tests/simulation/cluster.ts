@@ -32,6 +32,12 @@ export interface ClusterParts {
   readonly tell: (line: string) => void;
 }
 
+interface FrameFacts {
+  readonly type: string;
+  /** `null` in a handshake frame. */
+  readonly seq: number | null;
+}
+
 interface Seen {
   highest: number;
   isStale: boolean;
@@ -52,6 +58,8 @@ export class Cluster implements NetworkHooks {
   readonly #batches = new Map<string, readonly string[]>();
   readonly #signed = new Map<Connection, Record<Way, number>>();
   readonly #seen = new Map<Connection, Record<Way, Seen>>();
+  // Asked three times for each message.
+  readonly #frames = new Map<string, FrameFacts>();
   readonly #openedAt = new Map<AgentNode, number>();
   #eventCount = 0;
 
@@ -179,8 +187,8 @@ export class Cluster implements NetworkHooks {
   }
 
   sent(connection: Connection, way: Way, text: string): void {
-    const seq = seqOf(text);
-    this.tell(() => `${way} ${typeOf(text)} ${seq ?? ""}`);
+    const { type, seq } = this.#factsOf(text);
+    this.tell(() => `${way} ${type} ${seq ?? ""}`);
     if (seq === null) return;
     const before = this.#signed.get(connection) ?? { to_brain: 0, to_agent: 0 };
     if (seq !== before[way] + 1) {
@@ -188,20 +196,20 @@ export class Cluster implements NetworkHooks {
     }
     before[way] = seq;
     this.#signed.set(connection, before);
-    const type = typeOf(text);
     if (type === "event_batch") this.#noteBatch(text);
     if (type === "event_batch_ack") this.model.brainAcks(this.#batchOf(text));
   }
 
   swallowed(_connection: Connection, way: Way, text: string, isSilent: boolean): void {
-    this.tell(() => `${way} ${typeOf(text)} is lost`);
-    if (isSilent && typeOf(text) === "command_result") {
+    const { type } = this.#factsOf(text);
+    this.tell(() => `${way} ${type} is lost`);
+    if (isSilent && type === "command_result") {
       this.model.resultSwallowed(frameIdOf(text));
     }
   }
 
   arriving(connection: Connection, way: Way, text: string): void {
-    const seq = seqOf(text);
+    const { type, seq } = this.#factsOf(text);
     if (seq === null) return;
     const seen = this.#seen.get(connection) ??
       { to_brain: { highest: 0, isStale: false }, to_agent: { highest: 0, isStale: false } };
@@ -209,7 +217,7 @@ export class Cluster implements NetworkHooks {
     if (seq <= seen[way].highest) seen[way].isStale = true;
     else seen[way].highest = seq;
     if (seen[way].isStale || way === "to_brain") return;
-    if (typeOf(text) !== "event_batch_ack") return;
+    if (type !== "event_batch_ack") return;
     this.model.ackArrives(this.#batchOf(text));
     const node = this.connections.get(connection);
     if (node !== undefined) this.model.sessionWorked(node.name);
@@ -220,7 +228,7 @@ export class Cluster implements NetworkHooks {
     const isRefused = way === "to_brain"
       ? connection.brainOver
       : connection.agentOver || connection.isClosing || connection.life.dead;
-    if (!isRefused) this.model.fail(`${way}: a repeated ${typeOf(text)} was taken`);
+    if (!isRefused) this.model.fail(`${way}: a repeated ${this.#factsOf(text).type} was taken`);
   }
 
   /** A line for the trace, made only when there is one. */
@@ -261,6 +269,15 @@ export class Cluster implements NetworkHooks {
     if (change.kind !== "waiting") return;
     const delayMs = change.retryAtMs - this.world.clockOf(node.life).now();
     this.model.waits(node.name, change.end, delayMs);
+  }
+
+  #factsOf(text: string): FrameFacts {
+    let facts = this.#frames.get(text);
+    if (facts === undefined) {
+      facts = { type: typeOf(text), seq: seqOf(text) };
+      this.#frames.set(text, facts);
+    }
+    return facts;
   }
 
   #noteBatch(text: string): void {

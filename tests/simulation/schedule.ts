@@ -2,7 +2,7 @@ import type { AgentNode } from "./agent_node.ts";
 import type { Choices } from "./choices.ts";
 import { type Bench, Cluster, NO_TRACE } from "./cluster.ts";
 import { type Fault, FAULTS, isPossible, type NodeState, STATES } from "./coverage.ts";
-import type { Settle } from "./world.ts";
+import type { Player } from "./world.ts";
 
 /** How one schedule went. */
 export interface Played {
@@ -19,7 +19,7 @@ export interface Played {
 /** How a schedule is played. */
 export interface PlayOptions {
   readonly bench: Bench;
-  readonly settle: Settle;
+  readonly player: Player;
   readonly choices: Choices;
   /** Receives one line for each happening. */
   readonly trace?: (line: string) => void;
@@ -42,11 +42,10 @@ const MESSAGE_FAULTS = ["drop", "duplicate", "reorder", "delay"] as const;
 
 /** Plays one schedule: work and faults, then peace, then the judgement. */
 export async function playSchedule(options: PlayOptions): Promise<Played> {
-  return await new Schedule(options).play();
+  return await options.player(() => new Schedule(options).play());
 }
 
 class Schedule {
-  readonly #options: PlayOptions;
   readonly #choices: Choices;
   readonly #cluster: Cluster;
   readonly #faults: Fault[] = [];
@@ -57,7 +56,6 @@ class Schedule {
 
   constructor(options: PlayOptions) {
     const { choices, bench, trace = NO_TRACE } = options;
-    this.#options = options;
     this.#choices = choices;
     this.#endMs = 500 + choices.of(choices.chance(0.2) ? 60_000 : 6000);
     this.#cluster = new Cluster({
@@ -74,12 +72,12 @@ class Schedule {
     this.#work();
   }
 
-  async play(): Promise<Played> {
+  *play(): Generator<void, Played> {
     const { world, model } = this.#cluster;
-    await this.#run(this.#endMs);
+    yield* this.#run(this.#endMs);
     world.nowMs = Math.max(world.nowMs, this.#endMs);
     this.#makePeace();
-    await this.#run(this.#endMs + DRAIN_LIMIT_MS);
+    yield* this.#run(this.#endMs + DRAIN_LIMIT_MS);
     if (this.#drainedAtMs === null) model.fail("something still waits after the faults ended");
     else {
       for (const { runtime } of this.#cluster.nodes) {
@@ -97,15 +95,12 @@ class Schedule {
     };
   }
 
-  async #run(untilMs: number): Promise<void> {
+  *#run(untilMs: number): Generator<void, void> {
     const { world, model } = this.#cluster;
-    const { settle } = this.#options;
     // What the start of the agents set off.
-    const first = settle();
-    if (first !== undefined) await first;
+    yield;
     while (world.step(untilMs)) {
-      const settled = settle();
-      if (settled !== undefined) await settled;
+      yield;
       if (model.violations.length > 0) return;
       if (!this.#isPeace) this.#trigger();
       else if (this.#cluster.isQuiet) return void (this.#drainedAtMs = world.nowMs);

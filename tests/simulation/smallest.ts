@@ -1,7 +1,7 @@
 import type { Choices, Search } from "./choices.ts";
 import { type Bench, Cluster } from "./cluster.ts";
 import type { Connection, MessageFault } from "./network.ts";
-import type { Settle } from "./world.ts";
+import type { Player } from "./world.ts";
 
 /** How one run of the smallest model went. */
 export interface SmallestRun {
@@ -53,9 +53,13 @@ class SmallCluster extends Cluster {
  */
 export async function playSmallest(
   bench: Bench,
-  settle: Settle,
+  player: Player,
   search: Search,
 ): Promise<SmallestRun> {
+  return await player(() => play(bench, search));
+}
+
+function* play(bench: Bench, search: Search): Generator<void, SmallestRun> {
   const trace: string[] = [];
   let isCrashing = false;
   const cluster = new SmallCluster(bench, search, {
@@ -83,11 +87,11 @@ export async function playSmallest(
       else cluster.restartNode(node);
     });
   };
-  await settle();
+  yield;
   let hasCrashed = false;
   let isDone = false;
   while (!isDone && model.violations.length === 0 && world.step(LIMIT_MS)) {
-    await settle();
+    yield;
     // 0: none here; else one of three victims, told or not.
     const way = hasCrashed ? 0 : search.choices.of(7);
     if (way > 0) {

@@ -103,6 +103,16 @@ describe("the context of a request", () => {
     }
   });
 
+  it("takes tracestate along with the trace, and never without", async () => {
+    const traceparent = `00-${TRACE}-${SPAN}-01`;
+    const given = async (headers: Record<string, string>): Promise<string | undefined> =>
+      (await contextOf({}, "/orders/1", headers)).traceState;
+    assert.equal(await given({ traceparent, tracestate: " rojo=1, congo=2" }), "rojo=1,congo=2");
+    assert.equal(await given({ traceparent, tracestate: "not one" }), undefined);
+    assert.equal(await given({ tracestate: "rojo=1" }), undefined);
+    assert.equal(await given({ traceparent: "00-1-2-01", tracestate: "rojo=1" }), undefined);
+  });
+
   it("names the user: at once, from a later middleware, or after a wait", async () => {
     const sync = await contextOf(
       { identify: () => ({ user: 7, tenant: "t1", plan: "pro" }) },

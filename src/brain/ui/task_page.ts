@@ -2,7 +2,7 @@ import { isJsonObject, type JsonValue } from "../../base/json.ts";
 import type { EventRow, TaskRow } from "../store.ts";
 import { badge, duration, pretty, visible, when } from "./format.ts";
 import { html, type Markup } from "./html.ts";
-import { taskPath } from "./tasks.ts";
+import { filterQuery, taskPath } from "./tasks.ts";
 
 /** Everything about one task; the part that is fetched again on changes. */
 export function taskDetail(row: TaskRow, events: readonly EventRow[], nowMs: number): Markup {
@@ -76,6 +76,8 @@ const CONTEXT: readonly (readonly [key: string, title: string])[] = [
   ["parent_span_id", "Parent span"],
 ];
 const MAX_CONTEXT_FACTS = 32;
+// They lead to the list of everything that the request asked for.
+const LINKED: ReadonlySet<string> = new Set(["Request", "Trace"]);
 
 /** The request or other work that asked for the task, as its events carry it. */
 function contextOf(events: readonly EventRow[]): Markup | string {
@@ -98,12 +100,18 @@ function contextOf(events: readonly EventRow[]): Markup | string {
         html`
           <div>
             <dt>${visible(title)}</dt>
-            <dd class="mono">${visible(value)}</dd>
+            <dd class="mono">${fact(title, value)}</dd>
           </div>
         `
       )}</dl>
     </section>
   `;
+}
+
+function fact(title: string, value: string): Markup | string {
+  if (!LINKED.has(title)) return visible(value);
+  const query = filterQuery({ limit: 0, request: value });
+  return html`<a href="/${query}#tasks">${visible(value)}</a>`;
 }
 
 function related(engine: string, taskId: string | null): Markup | string {

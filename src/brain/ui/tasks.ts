@@ -15,7 +15,7 @@ const CHIPS: readonly string[] = [
 ];
 
 /** The text filters of the task list, in the order of the form. */
-const FIELDS = ["search", "name", "queue", "worker", "engine"] as const;
+const FIELDS = ["search", "name", "queue", "worker", "engine", "request"] as const;
 
 /** Counts by state and the filter form; filters live in the URL. */
 export function taskFilters(filter: TaskFilter): Markup {
@@ -26,6 +26,8 @@ export function taskFilters(filter: TaskFilter): Markup {
         : "text"}" name="${name}" value="${filter[name] ?? ""}"
         placeholder="${name === "search"
           ? "Search name, id, arguments, result, error"
+          : name === "request"
+          ? "request or trace"
           : name}" aria-label="${name}" maxlength="200">
     `
   );

@@ -5,21 +5,37 @@ import { member, text } from "./facts.ts";
 import type { BullJobLike } from "./like.ts";
 import { MAX_KNOWN_CONTEXTS } from "./limits.ts";
 import { quietly } from "./quietly.ts";
+import { runContext } from "./run_context.ts";
 import { taskIdOf } from "./task_id.ts";
 
 // BullMQ 5 and 6 keep options that they do not know beside those that they do,
-// in Redis, through retries and in every process. Its own `telemetry` option
-// belongs to the user.
+// in Redis, through retries and in every process, sandboxes included. Their own
+// `telemetry` option belongs to the user.
 const CARRIER = "z4j";
+// In the template of a schedule: who made it.
+const MAKER = "z4jMadeBy";
+
+/** A method of a queue that asks for jobs. */
+export type AskingMethod = "add" | "addBulk" | "upsertJobScheduler";
+
+/** The context that a job of BullMQ carries, or that the run of a schedule has. */
+export function contextInJob(job: Pick<BullJobLike, "opts" | "id">, queue: string):
+  | WorkContext
+  | undefined {
+  const own = readCarrier(member(job.opts, CARRIER));
+  if (own !== undefined) return own;
+  const maker = readCarrier(member(job.opts, MAKER));
+  return maker && runContext(maker, taskIdOf(queue, String(job.id)));
+}
 
 /** How one engine carries the context of requests in its jobs. */
 export interface BullContexts {
   /**
-   * The inputs of `add` or `addBulk` with a carrier in the options of each job.
-   * Data and the caller's own objects stay as they are.
+   * The inputs of a method with a carrier in the options of each job. Data and the
+   * caller's own objects stay as they are.
    */
   carry(
-    method: "add" | "addBulk",
+    method: AskingMethod,
     queue: string,
     values: readonly unknown[],
   ): Carried;
@@ -56,19 +72,31 @@ export function createBullContexts(
 ): BullContexts {
   const known = new Map<string, WorkContext>();
   const leave = (name: unknown, queue: string, options: unknown): WorkContext | undefined => {
-    // A repetition outlives the request; a copied job goes on with its context.
-    const isBound = member(options, "repeat") !== undefined ||
-      readCarrier(member(options, CARRIER)) !== undefined;
-    return isBound ? undefined : work?.leave({ name: text(name) ?? queue, queue });
+    // What is copied from a job or a schedule goes on with its context.
+    const isBound = [CARRIER, MAKER].some((key) => readCarrier(member(options, key)) !== undefined);
+    // Where only this process remembers, a repetition has nobody to lead back to.
+    const isForgotten = !profile.keepsOptions && member(options, "repeat") !== undefined;
+    if (isBound || isForgotten) return undefined;
+    return work?.leave({ name: text(name) ?? queue, queue });
   };
-  const withCarrier = (options: unknown, context: WorkContext | undefined): unknown => {
+  const withCarrier = (
+    options: unknown,
+    context: WorkContext | undefined,
+    isRepeated: boolean = member(options, "repeat") !== undefined,
+  ): unknown => {
     if (context === undefined || !profile.keepsOptions) return options;
-    return { ...options as object | undefined, [CARRIER]: writeCarrier(context) };
+    const key = isRepeated ? MAKER : CARRIER;
+    return { ...options as object | undefined, [key]: writeCarrier(context) };
+  };
+  const carryTemplate = (queue: string, [id, repeat, template, ...more]: readonly unknown[]) => {
+    const [name, options] = ["name", "opts"].map((key) => member(template, key));
+    const context = leave(name ?? id, queue, options);
+    if (context === undefined) return undefined;
+    const made = { ...template as object | undefined, opts: withCarrier(options, context, true) };
+    return { values: [id, repeat, made, ...more], contexts: [] };
   };
   const of = (job: BullJobLike, queue: string): WorkContext | undefined =>
-    profile.keepsOptions
-      ? readCarrier(member(job.opts, CARRIER))
-      : known.get(taskIdOf(queue, String(job.id)));
+    profile.keepsOptions ? contextInJob(job, queue) : known.get(taskIdOf(queue, String(job.id)));
   const carryFlow = (flow: unknown): unknown => {
     if (typeof flow !== "object" || flow === null) return flow;
     const [queue, name, options] = ["queueName", "name", "opts"].map((key) => member(flow, key));
@@ -85,6 +113,10 @@ export function createBullContexts(
     carryFlow: (flow) => work === undefined || !profile.keepsOptions ? flow : carryFlow(flow),
     carry(method, queue, values) {
       if (work === undefined) return { values, contexts: [] };
+      if (method === "upsertJobScheduler") {
+        const template = profile.keepsOptions ? carryTemplate(queue, values) : undefined;
+        return template ?? { values, contexts: [] };
+      }
       if (method === "add") {
         const [name, data, options, ...more] = values;
         const context = leave(name, queue, options);

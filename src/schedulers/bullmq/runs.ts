@@ -1,7 +1,9 @@
 import type { Clock } from "../../base/clock.ts";
+import type { WorkContext } from "../../base/work_context.ts";
 import { finite, member, text, time } from "../../engines/bullmq/facts.ts";
 import { failureTexts, lastStack } from "../../engines/bullmq/failure.ts";
-import type { BullWorkerLike } from "../../engines/bullmq/like.ts";
+import { contextInJob } from "../../engines/bullmq/job_contexts.ts";
+import type { BullJobLike, BullWorkerLike } from "../../engines/bullmq/like.ts";
 import { quietly } from "../../engines/bullmq/quietly.ts";
 import { jobIdOf, taskIdOf } from "../../engines/bullmq/task_id.ts";
 import type { SchedulerSink } from "../contract.ts";
@@ -55,6 +57,8 @@ interface Run {
   readonly scheduleName: string;
   readonly taskName: string;
   readonly manual: boolean;
+  readonly queue: string;
+  readonly context: WorkContext | undefined;
 }
 
 function runOf(queue: string, job: unknown): Run | undefined {
@@ -70,6 +74,8 @@ function runOf(queue: string, job: unknown): Run | undefined {
     scheduleName: scheduler,
     taskName: text(member(job, "name")) ?? scheduler,
     manual: manual !== undefined,
+    queue,
+    context: contextInJob(job as BullJobLike, queue),
   };
 }
 

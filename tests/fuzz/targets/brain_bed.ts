@@ -5,6 +5,7 @@ import type { JsonObject } from "../../../src/base/json.ts";
 import type { Logger } from "../../../src/base/logger.ts";
 import { newApiToken } from "../../../src/brain/auth.ts";
 import { openBrainCore } from "../../../src/brain/core.ts";
+import type { BrainLimits } from "../../../src/brain/limits.ts";
 import type { BrainCore } from "../../../src/brain/gateway_port.ts";
 import { assembleBrain, type Brain } from "../../../src/brain/http_brain.ts";
 import type { MintedAgent } from "../../../src/brain/operator_port.ts";
@@ -34,16 +35,16 @@ const PAGES = ["/", "/fragments/tasks", "/fragments/workers", "/fragments/queues
 const TURNS_MS = 15_000;
 const NO_ADDRESS = { remoteAddress: "127.0.0.1" };
 
-// Waits of no length end in the next turn; a timer would cost a millisecond of each case.
-const quickClock: Clock = {
+// Short waits end in the next turn; a timer would cost its time of each case.
+const quickClock = (quickMs: number): Clock => ({
   now: () => systemClock.now(),
   monotonic: () => systemClock.monotonic(),
   setTimer(callback, delayMs) {
-    if (delayMs > 0) return systemClock.setTimer(callback, delayMs);
+    if (delayMs > quickMs) return systemClock.setTimer(callback, delayMs);
     const immediate = setImmediate(callback);
     return () => clearImmediate(immediate);
   },
-};
+});
 
 /** Waits turn by turn of the event loop, so that a case costs no millisecond of a timer. */
 export async function turns(what: string, holds: () => boolean): Promise<void> {
@@ -52,6 +53,27 @@ export async function turns(what: string, holds: () => boolean): Promise<void> {
     if (performance.now() > endMs) throw new Error(`${what}: not within ${TURNS_MS} ms`);
     await new Promise<void>((resolve) => void setImmediate(resolve));
   }
+}
+
+/** What is read of a brain. */
+export interface Asked {
+  /** Lists of the REST interface. */
+  readonly lists: readonly string[];
+  /** Pages and parts of pages. */
+  readonly pages: readonly string[];
+  /** How many tasks, each as JSON and as a page. Default: none. */
+  readonly tasks?: number;
+}
+
+const EVERYTHING: Asked = { lists: LISTS, pages: PAGES, tasks: 20 };
+
+/** What differs in a bed. */
+export interface BedOptions {
+  /** File of the brain. Default: in memory. */
+  readonly path?: string;
+  /** Waits up to here are not waited for. Default 0. */
+  readonly quickMs?: number;
+  readonly limits?: Partial<BrainLimits>;
 }
 
 /** A brain in memory with something of everything in it, and an ear for its errors. */
@@ -68,7 +90,9 @@ export class BrainBed {
     this.#errors = errors;
   }
 
-  static async open(path = ":memory:"): Promise<BrainBed> {
+  static async open({ path = ":memory:", quickMs = 0, limits = {} }: BedOptions = {}): Promise<
+    BrainBed
+  > {
     const errors: string[] = [];
     const logger: Logger = {
       debug() {},
@@ -76,10 +100,12 @@ export class BrainBed {
       warn() {},
       error: (facts, message) => void errors.push(`${message}: ${String(facts["error"])}`),
     };
-    const limits = { connectsPerMinute: Infinity };
-    const core = await openBrainCore({ path, clock: quickClock, logger, limits });
+    const clock = quickClock(quickMs);
+    const core = await openBrainCore({
+      ...{ path, clock, logger, limits: { connectsPerMinute: Infinity, ...limits } },
+    });
     const brain = await assembleBrain({
-      ...{ core, apiToken: newApiToken(), project: "default", clock: quickClock, logger },
+      ...{ core, apiToken: newApiToken(), project: "default", clock, logger },
     });
     brain.listensOn(7700);
     const minted = await core.operator.mintAgent(brain.project.id, "web");
@@ -132,11 +158,15 @@ export class BrainBed {
   }
 
   /** Whatever was stored, every list and page can be read. */
-  async requireReadable(): Promise<void> {
+  async requireReadable(asked: Asked = EVERYTHING): Promise<void> {
     const { id } = this.brain.project;
-    for (const name of LISTS) await this.#json(`/api/v1/projects/default/${name}`);
-    for (const path of PAGES) await this.#page(path);
-    for (const { engine, taskId } of this.core.reader.tasks(id, { limit: 20 }).items) {
+    for (const name of asked.lists) await this.#json(`/api/v1/projects/default/${name}`);
+    for (const path of asked.pages) await this.#page(path);
+    if (asked.tasks === undefined) return this.requireQuiet();
+    const { items } = this.core.reader.tasks(id, { limit: asked.tasks });
+    for (const { engine, taskId } of items) {
+      // What has no name, or none in UTF-8, has no address.
+      if (engine === "" || taskId === "" || /\ufffd/.test(engine + taskId)) continue;
       const address = `${encodeURIComponent(engine)}/${encodeURIComponent(taskId)}`;
       await this.#json(`/api/v1/projects/default/tasks/${address}`);
       await this.#page(`/tasks/${address}`);

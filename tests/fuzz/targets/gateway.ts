@@ -1,10 +1,19 @@
 import { Buffer } from "node:buffer";
 import { ok } from "node:assert/strict";
 import { encodeCanonical } from "../../../src/protocol/canonical_json.ts";
-import { decodeHmacSecret, type HmacKey, importHmacKey } from "../../../src/protocol/hmac.ts";
-import { parseJsonTree, printCanonical } from "../../../src/protocol/json_tree.ts";
-import { PeerAgent, wireEvent } from "../../_support/brain_peer.ts";
-import { mutate, objectText, stringText, tamed, valueText } from "../grammar.ts";
+import { decodeHmacSecret } from "../../../src/protocol/hmac.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
+import { helloPayload, PeerAgent, wireEvent } from "../../_support/brain_peer.ts";
+import {
+  batchText,
+  changedText,
+  type FrameSource,
+  frameText,
+  mutationText,
+  saysTheSame,
+  signedText,
+} from "../frame_grammar.ts";
+import { objectText } from "../grammar.ts";
 import type { Random } from "../random.ts";
 import type { FuzzBed, FuzzTarget } from "../target.ts";
 import { BrainBed, HELLO, turns } from "./brain_bed.ts";
@@ -17,11 +26,9 @@ interface GatewayCase {
 
 // Close codes of the protocol (section 9) that a peer's own doing may earn.
 const CODES: ReadonlySet<number> = new Set([4400, 4401, 4403, 4426, 1011]);
-const TYPES = ["heartbeat", "event_batch", "event_batch", "command_ack", "command_result"]
-  .concat("agent_status", "registry_delta", "error", "hello", "command", "nope");
-const KINDS = ["task.received", "task.started", "task.failed", "task.succeeded", "worker.online"]
-  .concat("schedule.created", "schedule.snapshot", "task.retried", "queue.depth", "worker.offline");
-const UUID = "11111111-1111-4111-8111-111111111111";
+const HELLO_TEXT = JSON.stringify({
+  ...{ v: 2, type: "hello", id: "h1", payload: helloPayload(HELLO) },
+});
 
 /** Frames at the gateway of the embedded brain, signed and not. */
 export const gatewayTarget: FuzzTarget = {
@@ -39,97 +46,6 @@ function makeCase(random: Random): GatewayCase {
   if (shape === 8) return { kind: "hello", text: helloText(random) };
   const bytes = Array.from({ length: random.below(60) }, () => random.below(256));
   return { kind: "bytes", text: String.fromCharCode(...bytes) };
-}
-
-/** Where to change an honest batch: position and scrap, as the text of a list. */
-function mutationText(random: Random): string {
-  const at = random.below(1_000) / 1_000;
-  return JSON.stringify([at, random.pick([0, 1, 1, 5, 50]), mutate('"a":1', random)]);
-}
-
-/** Usually the right envelope around something that can be signed: the rest never gets far. */
-function frameText(random: Random): string {
-  const isOdd = random.below(6) === 0;
-  const type = random.pick(isOdd ? TYPES : TYPES.slice(0, 8));
-  const payload = payloadText(random, type);
-  if (!isOdd) {
-    const id = random.pick(['"x"', `"${UUID}"`, `"${"é".repeat(64)}"`]);
-    return `{"v":2,"type":"${type}","id":${id},"ts":"@T","nonce":"@N","seq":@S,"payload":${
-      tamed(payload)
-    }}`;
-  }
-  return objectText(random, {
-    v: "2",
-    type: `"${type}"`,
-    id: random.pick(['"x"', `"${UUID}"`, `"${"é".repeat(64)}"`]),
-    ts: '"@T"',
-    nonce: '"@N"',
-    seq: "@S",
-    payload,
-  }, 30);
-}
-
-function payloadText(random: Random, type: string): string {
-  if (type === "event_batch") {
-    const events = Array.from({ length: random.below(4) }, () => eventText(random));
-    return objectText(random, { events: `[${events.join(",")}]` }, 12);
-  }
-  if (type === "heartbeat") {
-    return objectText(random, {
-      adapter_health: healthText(random),
-      last_flush_at: '"2026-01-02T03:04:05Z"',
-      buffer_size: "0",
-      dropped_events: "0",
-    }, 8);
-  }
-  if (type.startsWith("command_")) {
-    return objectText(random, {
-      status: '"success"',
-      result: valueText(random, 3),
-      error: stringText(random),
-      delivery_claim_token: '"t"',
-    }, 8);
-  }
-  return objectText(random, { state: stringText(random), a: valueText(random, 3) }, 2);
-}
-
-function eventText(random: Random): string {
-  const data = objectText(random, {
-    task_name: '"send"',
-    queue: '"mail"',
-    worker: '"w"',
-    args: valueText(random, 3),
-    result: valueText(random, 3),
-    exception: stringText(random),
-    attempt: "1",
-    runtime_ms: "5",
-    priority: '"high"',
-    eta: '"2026-01-02T03:04:05Z"',
-    parent_task_id: '"p"',
-  }, 5);
-  return objectText(random, {
-    id: `"${UUID.slice(0, -8)}${String(random.below(1e8)).padStart(8, "0")}"`,
-    kind: `"${random.pick(KINDS)}"`,
-    engine: '"bullmq"',
-    task_id: `"mail:${random.below(50)}"`,
-    occurred_at: '"2026-11-02T03:04:05.000Z"',
-    data,
-  }, 10);
-}
-
-function healthText(random: Random): string {
-  const worker = objectText(random, {
-    active_queues: '["mail"]',
-    stats: objectText(random, { pid: "1", loadavg: "[0.1]", pool: valueText(random, 2) }, 3),
-    registered: '["send"]',
-    active: "[]",
-    conf: valueText(random, 2),
-  }, 4);
-  return objectText(random, {
-    "bullmq.queue_depths": objectText(random, { mail: "3", other: valueText(random, 1) }, 3),
-    "bullmq.worker_details": `{"w":${worker}}`,
-    "bullmq.findings": `[${objectText(random, { code: '"Z001"', subject: '"q"' }, 3)}]`,
-  }, 6);
 }
 
 function helloText(random: Random): string {
@@ -152,20 +68,19 @@ function helloText(random: Random): string {
 
 class GatewayBed implements FuzzBed {
   readonly #bed: BrainBed;
-  readonly #key: HmacKey;
   #peer: PeerAgent | undefined;
-  #identity = { agentId: "", projectId: "", sessionId: "" };
+  #source: FrameSource;
   #seq = 0;
   #probes = 0;
 
-  private constructor(bed: BrainBed, key: HmacKey) {
+  private constructor(bed: BrainBed) {
     this.#bed = bed;
-    this.#key = key;
+    const secret = decodeHmacSecret(bed.minted.hmacSecret);
+    this.#source = { agentId: "", projectId: "", sessionId: "", secret };
   }
 
   static async open(): Promise<GatewayBed> {
-    const bed = await BrainBed.open();
-    return new GatewayBed(bed, await importHmacKey(decodeHmacSecret(bed.minted.hmacSecret)));
+    return new GatewayBed(await BrainBed.open());
   }
 
   async check(text: string): Promise<string> {
@@ -197,7 +112,7 @@ class GatewayBed implements FuzzBed {
   async #frame({ kind, text }: GatewayCase): Promise<string> {
     const peer = this.#peer ?? await this.#connect();
     const before = peer.socket.sent.length;
-    if (kind === "signed") peer.handlers.message(await this.#signed(text));
+    if (kind === "signed") peer.handlers.message(this.#signed(text));
     else if (kind === "bytes") peer.handlers.message(Buffer.from(text, "latin1"));
     else await this.#mutated(peer, text);
     const code = await this.#settled(peer);
@@ -212,8 +127,12 @@ class GatewayBed implements FuzzBed {
 
   async #connect(): Promise<PeerAgent> {
     const peer = new PeerAgent(this.#bed.core.gateway, this.#bed.minted.token);
-    const ack = await peer.hello(this.#bed.minted.hmacSecret, HELLO);
-    this.#identity = {
+    // The bed signs for itself, and waits by turns: a timer would cost each refusal 2 ms.
+    peer.handlers.message(HELLO_TEXT);
+    await turns("an answer to the hello", () => peer.socket.sent.length > 0);
+    const ack = JSON.parse(peer.socket.sent[0] ?? "").payload as JsonObject;
+    this.#source = {
+      ...this.#source,
       agentId: String(ack["agent_id"]),
       projectId: String(ack["project_id"]),
       sessionId: String(ack["session_id"]),
@@ -226,10 +145,8 @@ class GatewayBed implements FuzzBed {
   /** An honest batch with one change. What says something else must not be taken. */
   async #mutated(peer: PeerAgent, text: string): Promise<void> {
     const id = `c${this.#probes++}`;
-    const honest = await this.#signed(this.#batchText(id, [encodeCanonical(wireEvent())]));
-    const [at, gone, scrap] = JSON.parse(text) as [number, number, string];
-    const from = Math.floor(at * honest.length);
-    const changed = honest.slice(0, from) + scrap + honest.slice(from + gone);
+    const honest = this.#signed(batchText(id, [encodeCanonical(wireEvent())]));
+    const changed = changedText(honest, text);
     peer.handlers.message(changed);
     const code = await this.#settled(peer);
     const isAcked = peer.socket.sent.some((sent) => sent.includes(`"acked_id":"${id}"`));
@@ -243,7 +160,7 @@ class GatewayBed implements FuzzBed {
     if (socket.closeCode === null) {
       const id = `p${this.#probes++}`;
       // What was not counted leaves a gap, which is refused; what was, is followed.
-      peer.handlers.message(await this.#signed(this.#batchText(id, [])));
+      peer.handlers.message(this.#signed(batchText(id, [])));
       const isAcked = (): boolean =>
         socket.sent.at(-1)?.includes(`"acked_id":"${id}"`) === true ||
         socket.sent.some((sent) => sent.includes(`"acked_id":"${id}"`));
@@ -258,35 +175,8 @@ class GatewayBed implements FuzzBed {
     return socket.closeCode;
   }
 
-  #batchText(id: string, events: readonly string[]): string {
-    const payload = `{"events":[${events.join(",")}]}`;
-    return `{"id":"${id}","nonce":"@N","payload":${payload},"seq":@S,"ts":"@T","type":"event_batch","v":2}`;
-  }
-
-  /** Fills in time, nonce and the next number, and adds the digest where there can be one. */
-  async #signed(text: string): Promise<string> {
-    const body = text.replaceAll('"@T"', `"${new Date().toISOString()}"`)
-      .replaceAll('"@N"', `"${crypto.randomUUID()}"`)
-      .replaceAll("@S", () => String(++this.#seq));
-    const { agentId, projectId, sessionId } = this.#identity;
-    const members =
-      `"agent_id":"${agentId}","project_id":"${projectId}","session_id":"${sessionId}"`;
-    const open = body === "{}" ? "{" : `${body.slice(0, -1)},`;
-    let hmac = "0".repeat(64);
-    try {
-      hmac = await this.#key.sign(printCanonical(parseJsonTree(`${open}${members}}`)));
-    } catch {
-      // It has no canonical form: no digest fits it.
-    }
-    return `${open}"hmac":"${hmac}"}`;
-  }
-}
-
-function saysTheSame(left: string, right: string): boolean {
-  try {
-    return printCanonical(parseJsonTree(left)) === printCanonical(parseJsonTree(right));
-  } catch {
-    return false;
+  #signed(text: string): string {
+    return signedText(text, this.#source, () => ++this.#seq);
   }
 }
 

@@ -3,6 +3,7 @@ import { brainRowsTarget } from "./brain_rows.ts";
 import { framesTarget } from "./frames.ts";
 import { gatewayTarget } from "./gateway.ts";
 import { kvRowsTarget } from "./kv_rows.ts";
+import { longPollTarget } from "./long_poll.ts";
 import { restTarget } from "./rest.ts";
 import { settingsTarget } from "./settings.ts";
 import { sqliteRowsTarget } from "./sqlite_rows.ts";
@@ -12,6 +13,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   framesTarget,
   settingsTarget,
   gatewayTarget,
+  longPollTarget,
   restTarget,
   sqliteRowsTarget,
   kvRowsTarget,

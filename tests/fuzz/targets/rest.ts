@@ -5,7 +5,7 @@ import type { PeerAgent } from "../../_support/brain_peer.ts";
 import { mutate, objectText, stringText, valueText } from "../grammar.ts";
 import type { Random } from "../random.ts";
 import type { FuzzBed, FuzzTarget } from "../target.ts";
-import { BrainBed } from "./brain_bed.ts";
+import { BrainBed, turns } from "./brain_bed.ts";
 
 interface RestCase {
   readonly method: string;
@@ -180,6 +180,11 @@ class RestBed implements FuzzBed {
     const { id } = JSON.parse(answer) as JsonObject;
     if (typeof id !== "string" || this.#delivered.has(id)) return;
     this.#delivered.add(id);
+    const { sent } = this.#peer.socket;
+    await turns(
+      `the command of ${told}`,
+      () => sent.findLast((one) => one.includes(id)) !== undefined,
+    );
     await this.#peer.frame((frame) => frame.id === id, `the command of ${told}`);
     this.#peer.frames.length = 0;
     this.#bed.requireQuiet();

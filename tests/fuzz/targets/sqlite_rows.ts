@@ -6,7 +6,11 @@ import { loadSqlite } from "../../../src/buffer/load_sqlite.ts";
 import type { EventStore, NewEntry, StoredEntry } from "../../../src/buffer/port.ts";
 import { openSalvage } from "../../../src/buffer/salvage.ts";
 import { openSqliteStore } from "../../../src/buffer/sqlite.ts";
-import type { OpenSqlite, SqliteDriver } from "../../../src/buffer/sqlite_driver.ts";
+import type {
+  OpenSqlite,
+  SqliteDriver,
+  SqliteStatement,
+} from "../../../src/buffer/sqlite_driver.ts";
 import type { Random } from "../random.ts";
 import type { FuzzBed, FuzzTarget } from "../target.ts";
 
@@ -18,6 +22,7 @@ interface RowsCase {
 
 const ROWS = 8;
 const PAGE = { maxCount: 3, maxBytes: 1_000_000 };
+const TABLES = ["entries", "losses", "meta", "identity", "sqlite_sequence"];
 const VALUES = ["NULL", "0", "-1", "1", "1.5", "-0.0", "'x'", "''", "x''", "x'00ff'", "x'7b7d'"]
   .concat("9007199254740993", "9223372036854775807", "-9223372036854775808", "1e400", "'9'")
   .concat("'{\"a\":1}'", "'{'", "'1],\"x\":[2'", "zeroblob(70000)", "cast(x'fffe' AS TEXT)")
@@ -66,23 +71,45 @@ function besideSql(random: Random): string {
   ]);
 }
 
-/** A file system of one file in memory: renaming it lets the next open begin anew. */
-class OneFile {
-  #driver: SqliteDriver;
-  /** The file that was put aside, if any. */
-  aside: SqliteDriver | undefined;
-  readonly #load: OpenSqlite;
+/** A database in memory that keeps its statements: preparing is most of what a case costs. */
+class Memory {
+  readonly driver: SqliteDriver;
+  readonly #statements = new Map<string, SqliteStatement>();
 
   constructor(load: OpenSqlite) {
-    this.#load = load;
-    this.#driver = load(":memory:");
+    this.driver = load(":memory:");
   }
 
-  readonly open: OpenSqlite = () => ({
-    exec: (sql) => this.#driver.exec(sql),
-    prepare: (sql) => this.#driver.prepare(sql),
-    close() {},
-  });
+  /** The driver of somebody who opens the file and closes it again. */
+  opened(): SqliteDriver {
+    return {
+      exec: (sql) => this.driver.exec(sql),
+      prepare: (sql) => {
+        const known = this.#statements.get(sql);
+        if (known !== undefined) return known;
+        const statement = this.driver.prepare(sql);
+        this.#statements.set(sql, statement);
+        return statement;
+      },
+      close() {},
+    };
+  }
+}
+
+/** A file system of one file: renaming it lets the next open begin anew. */
+class OneFile {
+  readonly #first: Memory;
+  readonly #second: Memory;
+  /** The file that was put aside, if any. */
+  aside: SqliteDriver | undefined;
+
+  constructor(load: OpenSqlite) {
+    this.#first = new Memory(load);
+    this.#second = new Memory(load);
+  }
+
+  readonly open: OpenSqlite = () =>
+    (this.aside === undefined ? this.#first : this.#second).opened();
 
   readonly files: FileOps = {
     ensurePrivate: () => "existing",
@@ -90,9 +117,7 @@ class OneFile {
     exists: () => true,
     restrict() {},
     rename: (from) => {
-      if (from.includes("-")) return;
-      this.aside = this.#driver;
-      this.#driver = this.#load(":memory:");
+      if (!from.includes("-")) this.aside = this.#first.opened();
     },
     remove() {},
     list: () => [],
@@ -102,17 +127,36 @@ class OneFile {
   };
 
   exec(sql: string): void {
-    this.#driver.exec(sql);
+    this.#first.driver.exec(sql);
+  }
+
+  /** Remembers what is in the file now. */
+  keep(): void {
+    const copies = TABLES.map((name) => `CREATE TEMP TABLE kept_${name} AS SELECT * FROM ${name};`);
+    this.exec(copies.join(""));
+  }
+
+  /** Puts that back, and lets what came after a file that was put aside be empty. */
+  restore(): void {
+    const copies = TABLES.map((name) =>
+      `DELETE FROM ${name}; INSERT INTO ${name} SELECT * FROM kept_${name};`
+    );
+    this.exec(`BEGIN; ${copies.join("")} COMMIT;`);
+    if (this.aside === undefined) return;
+    this.aside = undefined;
+    const rest = TABLES.filter((name) => name !== "identity");
+    this.#second.driver.exec(rest.map((name) => `DELETE FROM ${name};`).join(""));
   }
 
   close(): void {
-    this.#driver.close();
-    this.aside?.close();
+    this.#first.driver.close();
+    this.#second.driver.close();
   }
 }
 
 class RowsBed implements FuzzBed {
   readonly #load: OpenSqlite;
+  #file: OneFile | undefined;
 
   private constructor(load: OpenSqlite) {
     this.#load = load;
@@ -124,24 +168,35 @@ class RowsBed implements FuzzBed {
 
   async check(text: string): Promise<string> {
     const { sql, touched } = JSON.parse(text) as RowsCase;
-    const file = new OneFile(this.#load);
-    try {
-      const store = this.#store(file);
-      await store.append(Array.from({ length: ROWS }, (_, n) => entry(n + 1)));
-      await store.close();
-      // A value that the schema refuses stays out of a file as well.
-      const taken = sql.filter((one) => isTaken(file, one));
-      const again = this.#store(file);
-      await this.#use(again, file, touched);
-      return `${taken.length === 0 ? "refused by the schema" : "opened"}${
-        file.aside === undefined ? "" : ", put aside"
-      }`;
-    } finally {
-      file.close();
-    }
+    const file = await this.#filled();
+    // A value that the schema refuses stays out of a file as well.
+    const taken = sql.filter((one) => isTaken(file, one));
+    const again = this.#store(file);
+    await this.#use(again, file, touched);
+    const outcome = taken.length === 0 ? "refused by the schema" : "opened";
+    return file.aside === undefined ? outcome : `${outcome}, put aside`;
   }
 
-  async finish(): Promise<void> {}
+  finish(): Promise<void> {
+    this.#file?.close();
+    this.#file = undefined;
+    return Promise.resolve();
+  }
+
+  /** A file with the rows. */
+  async #filled(): Promise<OneFile> {
+    if (this.#file !== undefined) {
+      this.#file.restore();
+      return this.#file;
+    }
+    const file = new OneFile(this.#load);
+    this.#file = file;
+    const store = this.#store(file);
+    await store.append(Array.from({ length: ROWS }, (_, n) => entry(n + 1)));
+    await store.close();
+    file.keep();
+    return file;
+  }
 
   #store(file: OneFile): EventStore {
     return openSqliteStore({ driver: file.open, path: "buffer.db", files: file.files });

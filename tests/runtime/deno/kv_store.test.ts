@@ -8,16 +8,25 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { describe, it } from "node:test";
+import { noopLogger } from "../../../src/base/logger.ts";
 import { loadDenoKv } from "../../../src/buffer/deno_kv.ts";
+import { loadFileOps } from "../../../src/buffer/file_ops_node.ts";
 import type { GroupedBuffer } from "../../../src/buffer/grouped.ts";
+import { openKvOrphan } from "../../../src/buffer/kv_orphan.ts";
 import { openKvStore } from "../../../src/buffer/kv_store.ts";
+import { loadSqlite } from "../../../src/buffer/load_sqlite.ts";
 import { openBuffer } from "../../../src/buffer/open.ts";
+import type { OrphanParts } from "../../../src/buffer/orphan.ts";
+import { takeOwnerLock } from "../../../src/buffer/owner_lock.ts";
 import { testEventStore } from "../../../src/testing/buffer_contract.ts";
 import { hurriedClock } from "../../_support/agent_rig.ts";
 import { event, tempDir, until } from "../../_support/buffer_files.ts";
+import { createFakeClock } from "../../_support/fake_clock.ts";
 import { startNeighbour } from "../../_support/buffer_neighbours.ts";
 
 testEventStore("deno-kv", async (limits) => {
@@ -64,7 +73,81 @@ describe("loadDenoKv()", () => {
   });
 });
 
+describe("loadSqlite()", () => {
+  it("loadSqlite() says what it needs where there is no SQLite", async () => {
+    await assert.rejects(loadSqlite({ Bun: {} }), {
+      code: "Z4J_RUNTIME_UNSUPPORTED",
+      message: "Cannot load SQLite: this runtime has neither bun:sqlite nor node:sqlite, " +
+        "expected Bun 1.4, Deno 2.9 or Node 22.5",
+    });
+  });
+});
+
+describe("openKvOrphan()", () => {
+  it("openKvOrphan() leaves a file in use, takes none that is gone, and frees what it cannot read", () =>
+    inTempDir(async (dir) => {
+      const path = join(dir, "buffer-7.kv");
+      const parts: OrphanParts = {
+        driver: await loadSqlite(),
+        files: await loadFileOps(),
+        clock: createFakeClock(),
+        fingerprint: "p",
+        logger: noopLogger,
+      };
+      assert.deepEqual(await openKvOrphan(path, parts), { kind: "busy" });
+      assert.deepEqual(readdirSync(dir), []);
+      writeFileSync(path, "");
+      const lock = takeOwnerLock(path, parts);
+      assert.deepEqual(await openKvOrphan(path, parts), { kind: "busy" });
+      lock?.release();
+      writeFileSync(path, "no database ".repeat(1_000));
+      await assert.rejects(openKvOrphan(path, parts), { code: "Z4J_BUFFER_OPEN" });
+      assert.deepEqual(readdirSync(dir), ["buffer-7.kv"]);
+    }));
+});
+
 describe("openBuffer() in Deno KV", () => {
+  it("openBuffer() gives the name back when Deno KV cannot read the file", () =>
+    inTempDir(async (dir) => {
+      writeFileSync(join(dir, "buffer-1.kv"), "no database ".repeat(1_000));
+      const buffer = await opened(join(dir, "buffer-1.sqlite"));
+      assert.equal(buffer.capabilities.durable, false);
+      assert.deepEqual(readdirSync(dir), ["buffer-1.kv"]);
+      await buffer.close();
+    }));
+
+  it("openBuffer() without a project takes every file", () =>
+    inTempDir(async (dir) => {
+      const path = join(dir, "buffer-1.sqlite");
+      for (let n = 0; n < 2; n++) {
+        const buffer = await openBuffer({ path, store: "deno-kv", neighbours: true });
+        assert.equal(buffer.depth().count, n);
+        buffer.push(event(n));
+        await buffer.close();
+      }
+    }));
+
+  it("openBuffer() without a path uses the default database, alone or in parts", () =>
+    inTempDir(async (dir) => {
+      const before = process.env["DENO_KV_DEFAULT_PATH"];
+      process.env["DENO_KV_DEFAULT_PATH"] = join(dir, "default.kv");
+      try {
+        for (const neighbours of [false, true]) {
+          for (let n = 0; n < 2; n++) {
+            const buffer = await openBuffer({ path: null, store: "deno-kv", neighbours });
+            assert.deepEqual(buffer.capabilities, { kind: "deno-kv", durable: true, path: null });
+            assert.equal(buffer.depth().count, n);
+            buffer.push(event(n));
+            await buffer.close();
+          }
+        }
+      } finally {
+        if (before === undefined) delete process.env["DENO_KV_DEFAULT_PATH"];
+        else process.env["DENO_KV_DEFAULT_PATH"] = before;
+      }
+      assert.ok(readdirSync(dir).includes("default.kv"), "it is that database");
+    }));
+
   it("openBuffer() keeps events in a file of their own and finds them again", () =>
     inTempDir(async (dir) => {
       const buffer = await opened(join(dir, "buffer-1.sqlite"));
@@ -75,6 +158,31 @@ describe("openBuffer() in Deno KV", () => {
       const again = await opened(join(dir, "buffer-1.sqlite"));
       assert.deepEqual(await textsOf(again), [event(0).text]);
       await again.close();
+    }));
+
+  it("openBuffer() counts and tells what it finds damaged, and keeps the rest", () =>
+    inTempDir(async (dir) => {
+      for (const neighbours of [false, true]) {
+        const path = join(dir, `buffer-${neighbours}.kv`);
+        const store = await openKvStore({ kv: await loadDenoKv(path), fingerprint: "p" });
+        for (const n of [0, 1]) await store.append([event(n)]);
+        await store.close();
+        const raw = await loadDenoKv(path);
+        const value = new TextEncoder().encode("no page");
+        await raw.atomic().set(["z4j", "buffer", "page", 1], value).commit();
+        raw.close();
+        const told: unknown[] = [];
+        const logger = { ...noopLogger, warn: (facts: unknown) => void told.push(facts) };
+        const options = { path, store: "deno-kv", fingerprint: "p", neighbours, logger } as const;
+        const buffer = await openBuffer(options);
+        assert.deepEqual(await textsOf(buffer), [event(1).text]);
+        assert.deepEqual(buffer.losses().storage, { unknown: 1 });
+        assert.deepEqual(told, [{ path, pages: 1, texts: 0, events: 1 }]);
+        await buffer.close();
+        const again = await openBuffer(options);
+        assert.deepEqual([again.losses().storage, told.length], [{}, 1], "counted once");
+        await again.close();
+      }
     }));
 
   it("openBuffer() waits in memory while Deno KV cannot be opened, and moves when it can", () =>

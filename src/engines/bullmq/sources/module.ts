@@ -60,7 +60,8 @@ function watchRuns(prototype: object, finds: ModuleFinds): () => void {
   });
 }
 
-function prototypeOf(type: unknown): object | undefined {
+/** What the objects of a class inherit from. */
+export function prototypeOf(type: unknown): object | undefined {
   if (typeof type !== "function") return undefined;
   const { prototype } = type as { readonly prototype?: unknown };
   return typeof prototype === "object" && prototype !== null ? prototype : undefined;

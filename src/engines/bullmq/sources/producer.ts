@@ -5,6 +5,7 @@ import type { BullContexts } from "../job_contexts.ts";
 import type { BullJobLike, BullQueueLike } from "../like.ts";
 import { quietly } from "../quietly.ts";
 import type { Reporter } from "../reporter.ts";
+import { carried as carriedInputs, carryThrough } from "./carry.ts";
 
 type Method = "add" | "addBulk";
 
@@ -65,6 +66,8 @@ function wrapAdding(
         added(job, member(Array.isArray(asked) ? asked[i] : undefined, "opts"));
       }
     }),
+    // Its jobs are told of by whoever reads the streams, or runs them.
+    carryThrough(target, contexts, ["upsertJobScheduler"]),
   ];
 }
 
@@ -77,8 +80,7 @@ function wrap(
   return overrideMethod(target, method, (call, self, values, isOver) => {
     const queue = typeof self === "object" && self !== null ? self : target;
     const name = text(member(queue, "name")) ?? "";
-    const carried = quietly(() => contexts.carry(method, name, values)) ??
-      { values, contexts: [] };
+    const carried = carriedInputs(contexts, method, queue, values);
     const answer = call(carried.values);
     if (!(answer instanceof Promise)) return answer;
     // One chain: a rejection stays the caller's, handled or not.
