@@ -90,9 +90,10 @@ const SOURCES: readonly Source[] = [
   {
     name: "simulation",
     title: "Simulation",
-    command: "./scripts/simulation --schedules 40000 --seed 1 --json docs/account/simulation.json",
+    command:
+      "./scripts/simulation --full --minutes 14 --seed 1 --json docs/account/simulation.json",
     about:
-      "The real delivery of agents and embedded brain on a virtual clock, network and disk, against a small model: drop, duplicate, reorder, delay, cut, half-open, partition, crash, full disk, clock jumps, two processes of one agent, key rotation, commands delivered twice. One seed and number replays one schedule. `--full` plays 100 000 in some six minutes; a million schedules would take hours at 4 to 7 ms each.",
+      "The real delivery of agents and embedded brain on a virtual clock, network and disk, against a small model: drop, duplicate, reorder, delay, cut, half-open, partition, crash, full disk, clock jumps, two processes of one agent, key rotation, commands delivered twice. One seed and number replays one schedule. `--full` plays 1 000 000; `--minutes` ends it earlier where cores are shared, and what was played until then is counted here.",
     figures: [
       ["schedules", "schedules"],
       ["steps", "steps"],

@@ -20,8 +20,8 @@ export function onHangupSignal(
   target?: HangupProcess,
   hasTerminal: () => boolean = () => openSystem().isTerminal(),
 ): () => void {
-  if (hasTerminal()) return () => {};
   try {
+    if (hasTerminal()) return () => {};
     return joinHub(target ?? globalThis, "hangup_signal", listener, ({ members }) => {
       const process = target ?? hostProcess();
       const handler = (): void => callAll(members);

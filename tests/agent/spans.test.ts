@@ -7,9 +7,11 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
+import { createAgent } from "../../mod.ts";
 import type { OpenTelemetryLike } from "../../src/agent/otel_like.ts";
 import { createSpans } from "../../src/agent/spans.ts";
 import { createWorkTracker } from "../../src/agent/work_contexts.ts";
+import { noopLogger } from "../../src/base/logger.ts";
 import type { WorkSource } from "../../src/base/work_context.ts";
 import { manualEngine } from "../../src/engines/manual/engine.ts";
 import { createAsyncStore } from "../../src/platform/async_store.ts";
@@ -159,6 +161,23 @@ describe("spans in the user's OpenTelemetry", () => {
     const nothing: unknown = undefined;
     await work.enter({ name: "late" }, context, () => Promise.reject(nothing)).catch(() => {});
     assert.equal(spans().get("late process")?.status.code, api.SpanStatusCode.ERROR);
+  });
+
+  it("come with the option of the same name, and requests then take their trace from it", () => {
+    spans();
+    const options = {
+      ...{ brainUrl: "http://127.0.0.1:9", token: "t", projectId: "default", env: {} },
+      hmacSecret: "A".repeat(43),
+      logger: noopLogger,
+    };
+    const [agent, without] = [{ ...options, opentelemetry: api }, options].map(createAgent);
+    const outer = provider.getTracer("own").startSpan("outer");
+    const inside = api.trace.setSpan(api.ROOT_CONTEXT, outer);
+    api.context.with(inside, () => {
+      assert.equal(agent?.context.active()?.spanId, outer.spanContext().spanId);
+      assert.equal(without?.context.active(), undefined);
+    });
+    outer.end();
   });
 
   it("mark what failed and let its error pass", async () => {
