@@ -9,11 +9,17 @@ const [workerName = ""] = process.argv.slice(2);
 const manual = manualEngine({ workerName });
 const greet = manual.task("greet", (name: string) => `Hello, ${name}`);
 
-function take(what: string, worker: string, more: Record<string, string | number>): ActionOutcome {
-  if (worker !== workerName) return { status: "refused", reason: `there is no worker ${worker}` };
+function take(
+  what: string,
+  worker: string,
+  more: Record<string, string | number>,
+): Promise<ActionOutcome> {
+  if (worker !== workerName) {
+    return Promise.resolve({ status: "refused", reason: `there is no worker ${worker}` });
+  }
   const line = [what, ...Object.values(more)].join(" ");
   console.log(`took ${line}`);
-  return { status: "done", result: { worker, took: line } };
+  return Promise.resolve({ status: "done", result: { worker, took: line } });
 }
 
 const agent = await startAgent({
@@ -31,11 +37,11 @@ const agent = await startAgent({
     ],
     actions: {
       ...manual.actions,
-      poolGrow: async ({ worker, delta }) => take("grow", worker, { delta }),
-      poolShrink: async ({ worker, delta }) => take("shrink", worker, { delta }),
-      addConsumer: async ({ worker, queue }) => take("add", worker, { queue }),
-      cancelConsumer: async ({ worker, queue }) => take("cancel", worker, { queue }),
-      restartWorker: async (worker) => take("restart", worker, {}),
+      poolGrow: ({ worker, delta }) => take("grow", worker, { delta }),
+      poolShrink: ({ worker, delta }) => take("shrink", worker, { delta }),
+      addConsumer: ({ worker, queue }) => take("add", worker, { queue }),
+      cancelConsumer: ({ worker, queue }) => take("cancel", worker, { queue }),
+      restartWorker: (worker) => take("restart", worker, {}),
     },
   }],
 });
