@@ -36,7 +36,7 @@ export const REDACTION_FAULTS: FaultArea = {
     {
       id: "results-not-withheld",
       file: PRIVACY,
-      find: 'result: ["result"],',
+      find: 'result: ["result", "progress", "logs"],',
       replace: "result: [],",
       why: "results leave although they are switched off",
       test: "agent/privacy",

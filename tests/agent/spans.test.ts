@@ -7,9 +7,11 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
+import { createAgent } from "../../mod.ts";
 import type { OpenTelemetryLike } from "../../src/agent/otel_like.ts";
 import { createSpans } from "../../src/agent/spans.ts";
 import { createWorkTracker } from "../../src/agent/work_contexts.ts";
+import { noopLogger } from "../../src/base/logger.ts";
 import type { WorkSource } from "../../src/base/work_context.ts";
 import { manualEngine } from "../../src/engines/manual/engine.ts";
 import { createAsyncStore } from "../../src/platform/async_store.ts";
@@ -100,6 +102,30 @@ describe("spans in the user's OpenTelemetry", () => {
     assert.deepEqual(child?.scheduledBy, scheduledBy);
   });
 
+  it("say of what made a schedule whether its caller records the trace", () => {
+    const flags: unknown[] = [];
+    const otel: OpenTelemetryLike = {
+      trace: {
+        getTracer: () => ({
+          startSpan(_name, options) {
+            flags.push(options?.links?.map(({ context }) => context.traceFlags));
+            return api.trace.wrapSpanContext({ traceId: TRACE, spanId: SPAN, traceFlags: 1 });
+          },
+        }),
+        getSpanContext: () => undefined,
+        setSpan: () => ({}),
+        setSpanContext: () => ({}),
+      },
+      context: { active: () => ({}), with: (_context, work) => work() },
+    };
+    const scheduledBy = { traceId: TRACE, spanId: SPAN };
+    for (const sampled of [true, false]) {
+      const context = { traceId: TRACE, spanId: SPAN, scheduledBy, sampled };
+      createSpans(otel, "0").process({ name: "run" }, context, () => {});
+    }
+    assert.deepEqual(flags, [[1], [0]]);
+  });
+
   it("take tracestate from a job to its span, and from a span to a job", () => {
     spans();
     const work = tracker();
@@ -159,6 +185,23 @@ describe("spans in the user's OpenTelemetry", () => {
     const nothing: unknown = undefined;
     await work.enter({ name: "late" }, context, () => Promise.reject(nothing)).catch(() => {});
     assert.equal(spans().get("late process")?.status.code, api.SpanStatusCode.ERROR);
+  });
+
+  it("come with the option of the same name, and requests then take their trace from it", () => {
+    spans();
+    const options = {
+      ...{ brainUrl: "http://127.0.0.1:9", token: "t", projectId: "default", env: {} },
+      hmacSecret: "A".repeat(43),
+      logger: noopLogger,
+    };
+    const [agent, without] = [{ ...options, opentelemetry: api }, options].map(createAgent);
+    const outer = provider.getTracer("own").startSpan("outer");
+    const inside = api.trace.setSpan(api.ROOT_CONTEXT, outer);
+    api.context.with(inside, () => {
+      assert.equal(agent?.context.active()?.spanId, outer.spanContext().spanId);
+      assert.equal(without?.context.active(), undefined);
+    });
+    outer.end();
   });
 
   it("mark what failed and let its error pass", async () => {

@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import * as bullmq6 from "bullmq";
 import * as bullmq5 from "bullmq5";
+import { Hono } from "hono";
 import { createWorkTracker, type WorkTracker } from "../../src/agent/work_contexts.ts";
 import type { WorkContext, WorkSource } from "../../src/base/work_context.ts";
 import { contextInJob } from "../../src/engines/bullmq/job_contexts.ts";
@@ -11,6 +12,7 @@ import type { ScheduleRun } from "../../src/schedulers/contract.ts";
 import { watchRuns } from "../../src/schedulers/bullmq/runs.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { createAsyncStore } from "../../src/platform/async_store.ts";
+import { type HonoAgent, z4j } from "../../src/web/hono.ts";
 import { type RedisServer, startRedis, withoutRedis } from "../_support/redis.ts";
 import { until } from "../_support/wait.ts";
 
@@ -243,6 +245,44 @@ function declare(bullmq: typeof bullmq6): void {
     deepEqual(seen, ["u1"]);
     await watching.detach();
     await flows.close();
+  });
+
+  it("never mixes the jobs of 1 000 concurrent requests", async () => {
+    await using bed = await open(bullmq);
+    const { queue, worker, work } = bed;
+    await worker.close();
+    const agent: HonoAgent = {
+      ...{ autostart: false, context: work, start: () => Promise.resolve() },
+      status: () => ({ state: "connected" }),
+    };
+    const app = new Hono();
+    app.use(z4j(agent, { identify: (c) => ({ user: c.req.header("x-user") }) }));
+    app.post("/orders/:id", async (c) => {
+      const id = c.req.param("id");
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 30));
+      await queue.add("one", { id });
+      await queue.addBulk([{ name: "two", data: { id } }]);
+      return c.text("ok");
+    });
+    await Promise.all(Array.from({ length: 1000 }, async (_, n) => {
+      const headers = { "x-request-id": `r${n}`, "x-user": `u${n}` };
+      await app.request(`/orders/${n}`, { method: "POST", headers });
+    }));
+    const jobs = await queue.getJobs(["waiting"]);
+    equal(jobs.length, 2000);
+    const traces = new Map<string, Set<unknown>>();
+    for (const job of jobs) {
+      const { id } = job.data as { id: string };
+      const context = contextInJob(job, queue.name);
+      deepEqual([context?.requestId, context?.user, context?.route], [
+        `r${id}`,
+        `u${id}`,
+        "/orders/:id",
+      ]);
+      traces.set(id, (traces.get(id) ?? new Set()).add(context?.traceId));
+    }
+    equal(new Set([...traces.values()].flatMap((found) => [...found])).size, 1000);
+    ok([...traces.values()].every(({ size }) => size === 1));
   });
 
   it("leaves the objects of the program as they were", async () => {

@@ -1,5 +1,4 @@
 import { deepEqual, ok } from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import type { FrameDirection } from "../../src/protocol/frames.ts";
@@ -7,18 +6,10 @@ import { decodeHmacSecret, type HmacKey, importHmacKey } from "../../src/protoco
 import { createFrameVerifier, type VerifyOutcome } from "../../src/protocol/signing.ts";
 import { textOf, type VectorCase } from "../../scripts/vectors/case.ts";
 import { createStandingClock, identityOf } from "../../scripts/vectors/session.ts";
+import { quickKey } from "../fuzz/frame_grammar.ts";
 
 const FRAMES = new URL("../vectors/frames.json", import.meta.url);
 const REPLAY = new URL("../vectors/replay.json", import.meta.url);
-
-// WebCrypto takes ten times as long per call, and there are some 160 000.
-function quickKey(secret: Uint8Array): HmacKey {
-  const hex = (text: string): string => createHmac("sha256", secret).update(text).digest("hex");
-  return {
-    sign: (text) => Promise.resolve(hex(text)),
-    verify: (text, mac) => Promise.resolve(hex(text) === mac),
-  };
-}
 
 function casesOf(file: URL): readonly VectorCase[] {
   return (JSON.parse(readFileSync(file, "utf8")) as { readonly cases: VectorCase[] }).cases;
@@ -60,6 +51,7 @@ describe("createFrameVerifier() on damaged golden frames", () => {
     let flips = 0;
     let spellings = 0;
     for (const vector of frames) {
+      // Web Crypto takes ten times as long, and there are some 200 000 flips.
       const key = quickKey(decodeHmacSecret(textOf(vector, "secret_b64url")));
       const bytes = new TextEncoder().encode(textOf(vector, "frame_text"));
       const whole = await judge(vector, key, bytes);

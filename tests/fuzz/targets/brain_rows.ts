@@ -1,12 +1,15 @@
+import { equal, ok } from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { JsonObject } from "../../../src/base/json.ts";
 import { loadSqlite } from "../../../src/buffer/load_sqlite.ts";
 import type { SqliteDriver, SqlRow } from "../../../src/buffer/sqlite_driver.ts";
+import { type PeerAgent, wireEvent } from "../../_support/brain_peer.ts";
 import { MARKUP } from "../grammar.ts";
 import type { Random } from "../random.ts";
 import type { FuzzBed, FuzzTarget } from "../target.ts";
-import { type Asked, BrainBed } from "./brain_bed.ts";
+import { type Asked, BrainBed, turns } from "./brain_bed.ts";
 
 /** A column of a table that gets another value. */
 interface CellCase {
@@ -30,6 +33,12 @@ const SHOWN: Readonly<Record<string, Asked>> = {
   workers: { lists: ["workers", "stats"], pages: ["/fragments/workers"] },
   queues: { lists: ["queues", "stats"], pages: ["/fragments/queues"] },
   commands: { lists: ["commands?limit=500", "stats"], pages: ["/fragments/commands"] },
+};
+const HEARTBEAT: JsonObject = {
+  adapter_health: {
+    "bullmq.queue_depths": { mail: 4 },
+    "bullmq.worker_details": { w: { active_queues: ["mail"], stats: { pid: 1 } } },
+  },
 };
 const TABLES = Object.keys(SHOWN);
 const VALUES = ["NULL", "0", "-1", "1.5", "'x'", "''", "x''", "x'00ff'", "'{'", "'[1,'", "'{}'"]
@@ -60,12 +69,14 @@ function makeCase(random: Random): CellCase {
 class CellBed implements FuzzBed {
   readonly #directory: string;
   readonly #bed: BrainBed;
+  readonly #peer: PeerAgent;
   readonly #raw: SqliteDriver;
   readonly #columns = new Map<string, readonly string[]>();
   readonly #rows = new Map<string, { readonly keys: readonly string[]; readonly rows: number }>();
   #cases = 0;
 
-  private constructor(directory: string, bed: BrainBed, raw: SqliteDriver) {
+  private constructor(directory: string, bed: BrainBed, peer: PeerAgent, raw: SqliteDriver) {
+    this.#peer = peer;
     this.#directory = directory;
     this.#bed = bed;
     this.#raw = raw;
@@ -94,7 +105,7 @@ class CellBed implements FuzzBed {
     const raw = (await loadSqlite())(path);
     raw.exec("PRAGMA synchronous = OFF");
     raw.exec("PRAGMA foreign_keys = OFF");
-    return new CellBed(directory, bed, raw);
+    return new CellBed(directory, bed, peer, raw);
   }
 
   async check(text: string): Promise<string> {
@@ -107,12 +118,41 @@ class CellBed implements FuzzBed {
     try {
       // Now and then whatever there is: a row is shown at more places than its own.
       await this.#bed.requireReadable(this.#cases++ % 50 === 0 ? undefined : SHOWN[table]);
+      // With its own row changed it may be revoked.
+      if (table !== "agents") await this.#requireWritable(table);
     } finally {
       this.#raw.exec(
         `BEGIN; DELETE FROM ${table}; INSERT INTO ${table} SELECT * FROM kept_${table}; COMMIT;`,
       );
     }
     return table;
+  }
+
+  /** An honest agent can go on whatever stands in the rows of others, and in its own. */
+  async #requireWritable(table: string): Promise<void> {
+    const id = `w${this.#cases}`;
+    const { socket } = this.#peer;
+    const seen = socket.sent.length;
+    await this.#peer.send("heartbeat", `h${id}`, HEARTBEAT);
+    await this.#peer.send("event_batch", id, { events: this.#events() });
+    const answer = (): string | undefined =>
+      socket.sent.slice(seen).find((sent) => sent.includes(`"acked_id":"${id}"`));
+    await turns(
+      `an ack beside a changed ${table}`,
+      () => answer() !== undefined || socket.closeCode !== null,
+    );
+    ok(socket.closeCode === null, `closed with ${socket.closeCode} beside a changed ${table}`);
+    const { payload } = JSON.parse(answer() ?? "");
+    equal(payload.accepted, 2, JSON.stringify(payload));
+    this.#bed.requireQuiet();
+    socket.sent.length = 0;
+  }
+
+  #events(): JsonObject[] {
+    const data = { task_name: "send", queue: "mail", worker: "w" };
+    return ["mail:1", "mail:2"].map((task_id, n) =>
+      wireEvent({ kind: n === 0 ? "task.started" : "task.succeeded", task_id, data })
+    );
   }
 
   #change({ table, column: number, value, row }: CellCase): string {

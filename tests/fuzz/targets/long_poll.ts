@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { encodeCanonical } from "../../../src/protocol/canonical_json.ts";
-import { decodeHmacSecret, type HmacKey, importHmacKey } from "../../../src/protocol/hmac.ts";
+import { decodeHmacSecret, type HmacKey } from "../../../src/protocol/hmac.ts";
 import { createFrameVerifier, type FrameVerifier } from "../../../src/protocol/signing.ts";
 import { uploadEffect } from "../../../src/protocol/verify_outcome.ts";
 import { wireEvent } from "../../_support/brain_peer.ts";
@@ -12,6 +12,7 @@ import {
   type FrameSource,
   frameText,
   mutationText,
+  quickKey,
   saysTheSame,
   signedText,
 } from "../frame_grammar.ts";
@@ -177,7 +178,7 @@ class LongPollBed implements FuzzBed {
     const limits = { longPollBodyBytes: BODY_BYTES };
     const bed = await BrainBed.open({ quickMs: PREPARE_MS, limits });
     const secret = decodeHmacSecret(bed.minted.hmacSecret);
-    return new LongPollBed(bed, await importHmacKey(secret), secret);
+    return new LongPollBed(bed, quickKey(secret), secret);
   }
 
   async check(text: string): Promise<string> {

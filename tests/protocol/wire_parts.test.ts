@@ -1,7 +1,9 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { deriveProjectSecret } from "../../src/protocol/derive.ts";
+import { draftScheduleRun } from "../../src/protocol/event_wire.ts";
 import { groupableStack } from "../../src/protocol/stack_text.ts";
+import type { ScheduleRun } from "../../src/schedulers/contract.ts";
 import { workWire } from "../../src/protocol/work_wire.ts";
 
 describe("deriveProjectSecret()", () => {
@@ -26,6 +28,29 @@ describe("workWire()", () => {
       shop: 7,
       scheduled_by: { ...wire, request_id: "r" },
     });
+  });
+});
+
+describe("draftScheduleRun()", () => {
+  it("tells the beginning of a run, and its end with how it went", () => {
+    const run = {
+      runId: "r",
+      scheduleKey: "k",
+      scheduleName: "nightly",
+      taskName: "report",
+      occurredAtMs: 0,
+      manual: false,
+    };
+    const draft = (more: Pick<ScheduleRun, "phase" | "outcome" | "runtimeMs">) =>
+      draftScheduleRun("e", "croner", { ...run, ...more }, {}, 1);
+    const data = { schedule: "nightly", schedule_key: "k", task_name: "report", manual: false };
+    const begun = draft({ phase: "started" });
+    deepEqual([begun.kind, begun.task_id, begun.data], ["schedule.run_started", "r", data]);
+    const ended = draft({ phase: "completed", outcome: "success", runtimeMs: 1.6 });
+    deepEqual([ended.kind, ended.data], [
+      "schedule.run_completed",
+      { ...data, outcome: "success", runtime_ms: 2 },
+    ]);
   });
 });
 
