@@ -102,6 +102,30 @@ describe("spans in the user's OpenTelemetry", () => {
     assert.deepEqual(child?.scheduledBy, scheduledBy);
   });
 
+  it("say of what made a schedule whether its caller records the trace", () => {
+    const flags: unknown[] = [];
+    const otel: OpenTelemetryLike = {
+      trace: {
+        getTracer: () => ({
+          startSpan(_name, options) {
+            flags.push(options?.links?.map(({ context }) => context.traceFlags));
+            return api.trace.wrapSpanContext({ traceId: TRACE, spanId: SPAN, traceFlags: 1 });
+          },
+        }),
+        getSpanContext: () => undefined,
+        setSpan: () => ({}),
+        setSpanContext: () => ({}),
+      },
+      context: { active: () => ({}), with: (_context, work) => work() },
+    };
+    const scheduledBy = { traceId: TRACE, spanId: SPAN };
+    for (const sampled of [true, false]) {
+      const context = { traceId: TRACE, spanId: SPAN, scheduledBy, sampled };
+      createSpans(otel, "0").process({ name: "run" }, context, () => {});
+    }
+    assert.deepEqual(flags, [[1], [0]]);
+  });
+
   it("take tracestate from a job to its span, and from a span to a job", () => {
     spans();
     const work = tracker();
