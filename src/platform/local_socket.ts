@@ -98,9 +98,8 @@ function channelOf(socket: Socket, maxLineChars: number): LocalChannel {
   socket.on("data", (chunk: string | Uint8Array) => {
     const parts = (rest + String(chunk)).split("\n");
     rest = parts.pop() ?? "";
-    if (rest.length > maxLineChars || lines.length + parts.length > MAX_LINES) {
-      return void socket.destroy();
-    }
+    const isTooLong = [rest, ...parts].some((line) => line.length > maxLineChars);
+    if (isTooLong || lines.length + parts.length > MAX_LINES) return void socket.destroy();
     for (const line of parts) {
       const resolve = waiting.shift();
       if (resolve === undefined) lines.push(line);

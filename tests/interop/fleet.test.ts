@@ -188,7 +188,7 @@ describe("stock brain: eight processes on two tokens", () => {
 async function resynced(): Promise<ReadonlyMap<string, unknown>> {
   const answered = new Map<string, unknown>();
   for (let asked = 0; answered.size < 2; asked++) {
-    assert.ok(asked < 8, JSON.stringify(await fleet.commands("schedule.resync")));
+    assert.ok(asked < 30, JSON.stringify(await fleet.commands("schedule.resync")));
     const { status, body } = await fleet.post("schedules:resync", {});
     if (status === 500) {
       assert.match(fleet.brain.log(), /audited SQLite write unit did not begin with BEGIN/);
@@ -201,7 +201,7 @@ async function resynced(): Promise<ReadonlyMap<string, unknown>> {
         }
       }
       return answered.size === 2;
-    }, 5000).catch(() => {});
+    }, 1500).catch(() => {});
   }
   return answered;
 }

@@ -19,8 +19,8 @@ export interface AgentSurroundings {
   readonly world: World;
   readonly choices: Choices;
   readonly redactor: RedactorLike;
-  /** Opens a socket. */
-  dial(node: AgentNode): WebSocketLike;
+  /** Opens a socket for a run of a process; one that was killed may still ask. */
+  dial(node: AgentNode, life: Life): WebSocketLike;
   /** A command is carried out. */
   executed(node: AgentNode, commandId: string): void;
   /** The connection changed. */
@@ -89,7 +89,7 @@ export class AgentNode {
         transport: createWebSocketTransport({
           brainUrl: "http://127.0.0.1:1",
           token: this.token,
-          webSocket: () => this.#around.dial(this),
+          webSocket: () => this.#around.dial(this, life),
           clock,
         }),
         openBuffer: () => Promise.resolve(buffer),

@@ -84,6 +84,10 @@ export class Cluster implements NetworkHooks {
       appended: (texts) => this.model.appended(texts),
       removing: (texts) => this.model.removing(texts.map(idOf)),
       evicted: (texts) => this.model.evicted(texts.map(idOf)),
+      evictedInCrash: (texts) => {
+        this.model.evicted(texts.map(idOf));
+        this.model.countLosses({ capacity: { file: texts.length } });
+      },
     });
     const node = new AgentNode(name, token, disk, this.#surroundings());
     this.nodes.push(node);
@@ -243,8 +247,8 @@ export class Cluster implements NetworkHooks {
       world,
       choices,
       redactor: bench.redactor,
-      dial: (node) => {
-        const { life, token } = node;
+      dial: (node, life) => {
+        const { token } = node;
         const connection = new Connection({ world, hooks: this, choices: latencies, life, token });
         if (this.partitioned.has(node)) connection.cut([]);
         this.connections.set(connection, node);

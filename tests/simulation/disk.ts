@@ -11,6 +11,8 @@ export interface DiskEvents {
   removing(texts: readonly string[]): void;
   /** These entries made room for others. */
   evicted(texts: readonly string[]): void;
+  /** The same in an append that a crash let arrive: only the file counts them. */
+  evictedInCrash(texts: readonly string[]): void;
 }
 
 type Operation =
@@ -59,7 +61,9 @@ export class VirtualDisk {
     this.#underWay.clear();
     const kept = this.#unsynced.length === 0 ? 0 : choices.of(this.#unsynced.length + 1);
     this.#unsynced.splice(kept);
-    this.#sync();
+    const evicted: NewEntry[] = [];
+    this.#sync(evicted);
+    this.#events.evictedInCrash(evicted.map(({ text }) => text));
     this.#log = copyOf(this.#synced, this.#lastSyncedId);
   }
 
@@ -124,9 +128,9 @@ export class VirtualDisk {
     this.#unsynced.push(operation);
   }
 
-  #sync(): void {
+  #sync(evicted: NewEntry[] = []): void {
     for (const operation of this.#unsynced.splice(0)) {
-      this.#apply(this.#synced, operation);
+      this.#apply(this.#synced, operation, evicted);
       if (operation.kind === "remove") continue;
       this.#lastSyncedId += operation.entries.length;
       this.#events.appended(operation.entries.map(({ text }) => text));
