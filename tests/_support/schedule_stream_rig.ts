@@ -1,4 +1,4 @@
-import { equal, ok } from "node:assert/strict";
+import { ok, strictEqual as equal } from "node:assert/strict";
 import { createScheduleStream } from "../../src/agent/schedule_stream.ts";
 import type { PublishOutcome, ScheduleStream } from "../../src/agent/schedule_stream_port.ts";
 import type { JsonObject, JsonValue } from "../../src/base/json.ts";

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, match, strictEqual as equal } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createCommandRegistry } from "../../src/agent/commands.ts";
 import { wireResult } from "../../src/agent/command_result.ts";

@@ -1,4 +1,4 @@
-import { equal, match } from "node:assert/strict";
+import { match, strictEqual as equal } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createCommandPolicy } from "../../src/agent/command_policy.ts";
 import { engineHost } from "../../src/agent/engine_host.ts";

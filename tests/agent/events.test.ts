@@ -28,6 +28,8 @@ describe("agent.on()", () => {
     try {
       await agent.start();
       await agent.ready({ timeoutMs: 20_000 });
+      // Told with the first answer that proves the brain, which comes after the state.
+      await until("the session", () => connected.length === 1, 20_000);
       const { sessionId, brainVersion } = agent.status();
       assert.deepEqual(connected, [{ sessionId, brainVersion }]);
       assert.deepEqual(order, ["first", "second"]);

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, match, ok, strictEqual as equal } from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { JsonObject } from "../../src/base/json.ts";
 import { noopLogger } from "../../src/base/logger.ts";

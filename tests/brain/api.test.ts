@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, match, strictEqual as equal } from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { agentRow, eventRow, scheduleRow, taskRow, workerRow } from "../_support/fake_core.ts";
 import { type ServedBrain, serveFakeBrain } from "../_support/http_brain.ts";

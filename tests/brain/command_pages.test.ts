@@ -1,4 +1,4 @@
-import { equal, match } from "node:assert/strict";
+import { match, strictEqual as equal } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { deadLettersPage } from "../../src/brain/ui/dead_letters_page.ts";
 import { queuePage, queuePath } from "../../src/brain/ui/queue_page.ts";

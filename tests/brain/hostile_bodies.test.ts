@@ -1,4 +1,4 @@
-import { equal, match } from "node:assert/strict";
+import { match, strictEqual as equal } from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { BrainBed } from "../fuzz/targets/brain_bed.ts";
 

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, strictEqual as equal } from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { createLive, LIVE_PULSE_MS, MAX_LIVE_STREAMS } from "../../src/brain/live.ts";
 import { fakeCore } from "../_support/fake_core.ts";

@@ -1,4 +1,4 @@
-import { equal, match, ok } from "node:assert/strict";
+import { match, ok, strictEqual as equal } from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { html } from "../../src/brain/ui/html.ts";
 import { visible } from "../../src/brain/ui/format.ts";

@@ -1,4 +1,4 @@
-import { equal, rejects } from "node:assert/strict";
+import { rejects, strictEqual as equal } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isZ4jError } from "../../src/base/errors.ts";
 import { createBrain, startBrain } from "../../src/brain/serve.ts";

@@ -1,4 +1,4 @@
-import { equal } from "node:assert/strict";
+import { strictEqual as equal } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { noopLogger } from "../../src/base/logger.ts";
 import { newApiToken } from "../../src/brain/auth.ts";

@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, rejects, strictEqual as equal } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Ancestors, createAncestors } from "../../src/engines/bullmq/ancestors.ts";
 import { createExpiring } from "../../src/engines/bullmq/expiring.ts";

@@ -1,4 +1,4 @@
-import { deepEqual } from "node:assert/strict";
+import { deepStrictEqual as deepEqual } from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { DelayedError, type Job, Queue, UnrecoverableError, Worker } from "bullmq";
 import { bullmqEngine } from "../../src/engines/bullmq/mod.ts";

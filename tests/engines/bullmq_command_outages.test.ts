@@ -1,4 +1,4 @@
-import { equal, match, ok } from "node:assert/strict";
+import { match, ok, strictEqual as equal } from "node:assert/strict";
 import process from "node:process";
 import { describe, it } from "node:test";
 import type { ActionOutcome } from "../../src/engines/contract.ts";

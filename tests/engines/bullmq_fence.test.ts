@@ -3,7 +3,7 @@
  * another must neither speak nor move positions when it wakes. The lease is taken
  * away right before the command that has to notice it, where no luck is needed.
  */
-import { deepEqual, equal } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, strictEqual as equal } from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";

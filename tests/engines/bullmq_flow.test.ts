@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, ok, strictEqual as equal } from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { FlowProducer, Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";

@@ -1,4 +1,9 @@
-import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import {
+  deepStrictEqual as deepEqual,
+  ok,
+  rejects,
+  strictEqual as equal,
+} from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";

@@ -1,5 +1,12 @@
 /** The context of requests in processors that BullMQ runs in another process or thread. */
-import { deepEqual, equal, match, ok, rejects, throws } from "node:assert/strict";
+import {
+  deepStrictEqual as deepEqual,
+  match,
+  ok,
+  rejects,
+  strictEqual as equal,
+  throws,
+} from "node:assert/strict";
 import { resolve } from "node:path";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";

@@ -1,4 +1,10 @@
-import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
+import {
+  deepStrictEqual as deepEqual,
+  ok,
+  rejects,
+  strictEqual as equal,
+  throws,
+} from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Clock } from "../../src/base/clock.ts";
 import type { EngineEvent, SubmitInput, TaskEvent } from "../../src/engines/contract.ts";

@@ -1,4 +1,4 @@
-import { deepEqual, ok } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FUZZ } from "./random.ts";
 import { runTarget } from "./target.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { equal } from "node:assert/strict";
+import { strictEqual as equal } from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { describe, it } from "node:test";
 import { hmacHex, importHmacKey } from "../../src/protocol/hmac.ts";

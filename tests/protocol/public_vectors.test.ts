@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { equal, throws } from "node:assert/strict";
+import { strictEqual as equal, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { hexOf } from "../../src/base/hex.ts";
 import { hmacBytes } from "../../src/protocol/hmac.ts";

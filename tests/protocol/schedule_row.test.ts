@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, strictEqual as equal, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { JsonObject } from "../../src/base/json.ts";
 import { normalizeScheduleRow } from "../../src/protocol/external_schedule_row.ts";

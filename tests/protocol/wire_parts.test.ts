@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, strictEqual as equal, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { deriveProjectSecret } from "../../src/protocol/derive.ts";
 import { draftScheduleRun } from "../../src/protocol/event_wire.ts";

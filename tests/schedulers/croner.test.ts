@@ -1,4 +1,11 @@
-import { deepEqual, equal, match, ok, rejects, throws } from "node:assert/strict";
+import {
+  deepStrictEqual as deepEqual,
+  match,
+  ok,
+  rejects,
+  strictEqual as equal,
+  throws,
+} from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import * as croner from "croner";
 import type { ScheduleRun } from "../../src/schedulers/contract.ts";

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, ok, strictEqual as equal } from "node:assert/strict";
 import { test } from "node:test";
 import { playAll } from "../../scripts/simulation_parts/play_all.ts";
 import type { Share, ShareFound } from "../../scripts/simulation_parts/share.ts";

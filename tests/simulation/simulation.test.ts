@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, ok, strictEqual as equal } from "node:assert/strict";
 import { test } from "node:test";
 import { openBench } from "./bench.ts";
 import { createSearch, seededChoices } from "./choices.ts";

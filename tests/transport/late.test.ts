@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, match, strictEqual as equal } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createLateTransport } from "../../src/transport/late.ts";
 import type { OpenOutcome, SessionHandlers, Transport } from "../../src/transport/port.ts";

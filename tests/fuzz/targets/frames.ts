@@ -1,4 +1,4 @@
-import { equal, ok } from "node:assert/strict";
+import { ok, strictEqual as equal } from "node:assert/strict";
 import type { Clock } from "../../../src/base/clock.ts";
 import { type HmacKey, importHmacKey } from "../../../src/protocol/hmac.ts";
 import { parseJsonTree, printCanonical } from "../../../src/protocol/json_tree.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, ok, strictEqual as equal } from "node:assert/strict";
 import { isZ4jError } from "../../../src/base/errors.ts";
 import { openKvStore } from "../../../src/buffer/kv_store.ts";
 import type { EventStore, NewEntry, StoredEntry } from "../../../src/buffer/port.ts";

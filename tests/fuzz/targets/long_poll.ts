@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, match, ok, strictEqual as equal } from "node:assert/strict";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { encodeCanonical } from "../../../src/protocol/canonical_json.ts";

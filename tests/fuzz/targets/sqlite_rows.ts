@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, ok, strictEqual as equal } from "node:assert/strict";
 import { systemClock } from "../../../src/base/clock.ts";
 import { noopLogger } from "../../../src/base/logger.ts";
 import type { FileOps } from "../../../src/buffer/file_ops.ts";

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepStrictEqual as deepEqual, ok, strictEqual as equal } from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
 import { tmpdir } from "node:os";
