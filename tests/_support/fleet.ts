@@ -186,18 +186,23 @@ class RunningFleet implements Fleet {
   }
 
   async issue(agent: StockAgent, name: string, body: Json): Promise<FleetCommand> {
-    // The last process of a token that dials again leaves it offline for a moment.
     const answer = await untilBrain(`a connection for ${name}`, async () => {
       const target = { agent_id: agent.id, ...body };
       const got = await this.post(`commands/${name}`, target);
-      return got.status === 503 ? undefined : got;
+      return isTooEarly(got) ? undefined : got;
     });
     assert.equal(answer.status, 202, `${name}: ${JSON.stringify(answer.body)}`);
     const { id } = answer.body as { readonly id: string };
-    return await untilBrain(`end of ${name}`, async () => {
-      const row = await this.brain.get<FleetCommand>(`commands/${id}`);
-      return ["completed", "failed", "timeout"].includes(row.status) ? row : undefined;
-    });
+    let last: FleetCommand | undefined;
+    try {
+      return await untilBrain(`end of ${name}`, async () => {
+        last = await this.brain.get<FleetCommand>(`commands/${id}`);
+        return ["completed", "failed", "timeout"].includes(last.status) ? last : undefined;
+      });
+    } catch (cause) {
+      const workers = JSON.stringify(await this.brain.get("agent-workers?limit=100"));
+      throw new Error(`no end of ${JSON.stringify(last)} among ${workers}`, { cause });
+    }
   }
 
   async done(agent: StockAgent, name: string, body: Json): Promise<Json> {
@@ -225,6 +230,15 @@ class RunningFleet implements Fleet {
     await this.#server.stop();
     rmSync(this.#home, { recursive: true, force: true });
   }
+}
+
+/**
+ * Whether this brain will know better in a moment: the last process of a token that
+ * dials again leaves it offline, and a worker that began just now has not reported yet.
+ */
+function isTooEarly({ status, body }: Awaited<ReturnType<StockBrain["post"]>>): boolean {
+  return status === 503 ||
+    status === 422 && JSON.stringify(body).includes("no unambiguous reporting relationship");
 }
 
 function killIfThere(pid: number): void {
