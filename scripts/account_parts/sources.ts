@@ -91,7 +91,7 @@ const SOURCES: readonly Source[] = [
     name: "simulation",
     title: "Simulation",
     command:
-      "./scripts/simulation --full --minutes 14 --seed 1 --json docs/account/simulation.json",
+      "./scripts/simulation --full --minutes 5.2 --seed 1 --json docs/account/simulation.json",
     about:
       "The real delivery of agents and embedded brain on a virtual clock, network and disk, against a small model: drop, duplicate, reorder, delay, cut, half-open, partition, crash, full disk, clock jumps, two processes of one agent, key rotation, commands delivered twice. One seed and number replays one schedule. `--full` plays 1 000 000; `--minutes` ends it earlier where cores are shared, and what was played until then is counted here.",
     figures: [
