@@ -129,7 +129,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 const SHIMS: Readonly<Record<string, readonly string[]>> = {
   "src/buffer/sqlite_bun.ts": ["bun:sqlite"],
   "src/buffer/sqlite_node.ts": ["node:sqlite"],
-  "src/buffer/fs_node.ts": ["node:fs"],
+  "src/buffer/file_ops_node.ts": ["src/platform/system"],
   "src/cli/program.ts": ["node:process"],
   "src/doctor/program.ts": ["node:process"],
 };

@@ -27,7 +27,6 @@ const SHIMS = new Set([
   "src/buffer/sqlite_bun.ts",
   "src/buffer/sqlite_node.ts",
   "src/buffer/file_ops_node.ts",
-  "src/buffer/fs_node.ts",
   "src/buffer/list.ts",
   "src/buffer/load_sqlite.ts",
   "src/buffer/open.ts",

@@ -1,14 +1,13 @@
+import { openSystem } from "../platform/system.ts";
 import type { FileOps } from "./file_ops.ts";
-import { denoFs } from "./fs_deno.ts";
-import { nodeFs } from "./fs_node.ts";
 import { isRemoteMount, mountType } from "./mounts.ts";
 
 // Owner may read and write; nobody else may do anything.
 const PRIVATE_MODE = 0o600;
 
-/** The file system of this process, through Deno's own functions or `node:fs`. */
-export async function loadFileOps(globals: object = globalThis): Promise<FileOps> {
-  const fs = denoFs(globals) ?? await nodeFs();
+/** The file system of this process, as its platform has it. */
+export function loadFileOps(globals: object = globalThis): Promise<FileOps> {
+  const { files: fs } = openSystem(globals);
   const ops: FileOps = {
     ensurePrivate(path) {
       try {
@@ -17,7 +16,7 @@ export async function loadFileOps(globals: object = globalThis): Promise<FileOps
       } catch (error) {
         if (!hasCode(error, "EEXIST")) throw error;
       }
-      if (!fs.isFile(path)) {
+      if (!fs.lstat(path).isFile) {
         throw new Error("it is a link or no regular file, expected a regular file");
       }
       ops.restrict(path);
@@ -41,7 +40,7 @@ export async function loadFileOps(globals: object = globalThis): Promise<FileOps
     modifiedAt: (path) => orElse(() => fs.modifiedAt(path), null),
     touch: (path) => ignoreMissing(() => fs.setTimes(path, new Date())),
   };
-  return ops;
+  return Promise.resolve(ops);
 }
 
 function ignoreMissing(action: () => void): void {

@@ -8,6 +8,9 @@ export interface DenoFileInfo {
   readonly size: number;
   readonly mode: number | null;
   readonly uid: number | null;
+  readonly dev: number;
+  readonly ino: number | null;
+  readonly mtime: Date | null;
 }
 
 /** The part of `Deno` that stands in for `node:`; structural, for type checkers without it. */
@@ -30,6 +33,9 @@ export interface DenoGlobal {
   mkdirSync(path: string, options: { readonly mode: number }): void;
   openSync(path: string, options: Readonly<Record<string, unknown>>): { close(): void };
   chmodSync(path: string, mode: number): void;
+  utimeSync(path: string, accessed: Date, modified: Date): void;
+  renameSync(from: string, to: string): void;
+  readDirSync(path: string): Iterable<{ readonly name: string }>;
   removeSync(path: string): void;
   readTextFileSync(path: string): string;
   readLinkSync(path: string): string;

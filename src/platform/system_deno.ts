@@ -1,7 +1,8 @@
-import type { DenoFileInfo, DenoGlobal } from "./deno_global.ts";
+import type { DenoGlobal } from "./deno_global.ts";
+import { denoFiles } from "./fs_deno.ts";
 import { nodeProcess } from "./node_process.ts";
 import { posixPaths } from "./posix_paths.ts";
-import type { FileFacts, System, SystemFiles } from "./system_port.ts";
+import type { System } from "./system_port.ts";
 
 /** The system through what Deno has itself. */
 export function denoSystem(deno: DenoGlobal): System {
@@ -23,32 +24,6 @@ export function denoSystem(deno: DenoGlobal): System {
     userId: () => deno.uid() ?? undefined,
     isTerminal: () => deno.stdin.isTerminal(),
   };
-}
-
-function denoFiles(deno: DenoGlobal): SystemFiles {
-  const stat = (path: string): FileFacts => facts(deno.statSync(path));
-  return {
-    stat,
-    lstat: (path) => facts(deno.lstatSync(path)),
-    exists(path) {
-      try {
-        return stat(path) !== null;
-      } catch {
-        return false;
-      }
-    },
-    makeDirectory: (path, mode) => deno.mkdirSync(path, { mode }),
-    create: (path, mode) => deno.openSync(path, { write: true, createNew: true, mode }).close(),
-    setMode: (path, mode) => deno.chmodSync(path, mode),
-    remove: (path) => deno.removeSync(path),
-    readText: (path) => deno.readTextFileSync(path),
-    readLink: (path) => deno.readLinkSync(path),
-    realPath: (path) => deno.realPathSync(path),
-  };
-}
-
-function facts({ isFile, isDirectory, isSymlink, size, mode, uid }: DenoFileInfo): FileFacts {
-  return { isFile, isDirectory, isLink: isSymlink, size, mode: mode ?? 0, uid: uid ?? 0 };
 }
 
 // Code from a server or from the command line has a path as well.

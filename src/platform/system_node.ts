@@ -1,7 +1,7 @@
-import type { Stats } from "node:fs";
 import { detectRuntime } from "./detect.ts";
+import { type NodeFs, nodeFiles } from "./fs_node.ts";
 import { nodeProcess } from "./node_process.ts";
-import type { FileFacts, System, SystemFiles } from "./system_port.ts";
+import type { System } from "./system_port.ts";
 
 /** The system through `node:` built-ins, each loaded at its first use. */
 export function nodeSystem(): System {
@@ -26,8 +26,6 @@ export function nodeSystem(): System {
   };
 }
 
-type NodeFs = typeof import("node:fs");
-
 // A service reads a pipe or nothing; it need not load node:tty for that.
 function mayBeTerminal(fs: NodeFs): boolean {
   try {
@@ -36,25 +34,4 @@ function mayBeTerminal(fs: NodeFs): boolean {
   } catch {
     return true; // Another system, or no permission to look.
   }
-}
-
-function nodeFiles(fs: NodeFs): SystemFiles {
-  return {
-    stat: (path) => facts(fs.statSync(path)),
-    lstat: (path) => facts(fs.lstatSync(path)),
-    exists: (path) => fs.existsSync(path),
-    makeDirectory: (path, mode) => void fs.mkdirSync(path, { mode }),
-    create: (path, mode) => fs.closeSync(fs.openSync(path, "wx", mode)),
-    setMode: (path, mode) => fs.chmodSync(path, mode),
-    remove: (path) => fs.unlinkSync(path),
-    readText: (path) => fs.readFileSync(path, "utf8"),
-    readLink: (path) => fs.readlinkSync(path),
-    realPath: (path) => fs.realpathSync(path),
-  };
-}
-
-function facts(state: Stats): FileFacts {
-  const { size, mode, uid } = state;
-  const isLink = state.isSymbolicLink();
-  return { isFile: state.isFile(), isDirectory: state.isDirectory(), isLink, size, mode, uid };
 }

@@ -19,13 +19,21 @@ export interface SystemFiles {
   exists(path: string): boolean;
   /** The parent must be there. */
   makeDirectory(path: string, mode: number): void;
-  /** Creates an empty file that was not there. */
+  /** Creates an empty file; fails where something is, a link included. */
   create(path: string, mode: number): void;
   setMode(path: string, mode: number): void;
+  /** When it was last read and written, from now on. */
+  setTimes(path: string, time: Date): void;
+  rename(from: string, to: string): void;
   remove(path: string): void;
+  list(directory: string): readonly string[];
   readText(path: string): string;
   readLink(path: string): string;
   realPath(path: string): string;
+  /** Device and number of the file. */
+  identity(path: string): string;
+  /** When it was last written, in milliseconds. */
+  modifiedAt(path: string): number | null;
 }
 
 /** Names of files, as this system writes them. */

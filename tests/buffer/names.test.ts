@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { denoFs } from "../../src/buffer/fs_deno.ts";
 import { loadFileOps } from "../../src/buffer/file_ops_node.ts";
 import { bufferNames, randomName, withExtension } from "../../src/buffer/names.ts";
 import { tempDir } from "../_support/buffer_files.ts";
@@ -116,15 +115,3 @@ for (const [name, globals] of [["as it is", globalThis], ["through node:fs", {}]
     });
   });
 }
-
-describe("denoFs()", () => {
-  const deno = { lstatSync() {}, statSync: () => ({ mtime: null }) };
-
-  it("is there on Deno alone, and not on Windows", () => {
-    const on = (os: string): object => ({ Deno: { ...deno, build: { os } } });
-    assert.equal(denoFs({}), null);
-    assert.equal(denoFs({ ...on("linux"), Bun: {} }), null);
-    assert.equal(denoFs(on("windows")), null);
-    assert.equal(denoFs(on("linux"))?.modifiedAt("x"), null, "a file system without times");
-  });
-});
