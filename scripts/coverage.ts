@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { keepAccount } from "./account_parts/json.ts";
+import { minutesSince, tellAccount } from "./account_parts/tell.ts";
 import { type FileCoverage, percent, readLcov, sumOf } from "./coverage_parts/lcov.ts";
 import { explain, PROVED_ELSEWHERE } from "./coverage_parts/proved_elsewhere.ts";
 
@@ -124,7 +124,5 @@ for (const runtime of RUNTIMES.filter((name) => (values.only ?? name) === name))
   account[runtime] = { lines, ...(branches === null ? {} : { branches }) };
   account[`${runtime}Folders`] = folders;
 }
-const minutes = Math.round((performance.now() - startedMs) / 6000) / 10;
-const report = { holds: process.exitCode !== 1, minutes, ...account };
-if (values.json !== undefined) keepAccount(values.json, report);
-console.log(JSON.stringify(report));
+const report = { holds: process.exitCode !== 1, minutes: minutesSince(startedMs), ...account };
+tellAccount(report, values.json);

@@ -8,6 +8,7 @@ import { playSchedule } from "../tests/simulation/schedule.ts";
 import { playSmallest } from "../tests/simulation/smallest.ts";
 import { findPlayer } from "../tests/simulation/world.ts";
 import { keepAccount } from "./account_parts/json.ts";
+import { minutesSince, tellAccount } from "./account_parts/tell.ts";
 import { playAll } from "./simulation_parts/play_all.ts";
 import { prove } from "./simulation_parts/prove.ts";
 import { MOST_TOLD, type ShareFound } from "./simulation_parts/share.ts";
@@ -60,7 +61,7 @@ function accountOf(found: ShareFound, startMs: number) {
   const account = {
     holds: found.brokenCount === 0 && percent >= LEAST_PERCENT && found.schedules > 0,
     seed,
-    minutes: Math.round((performance.now() - startMs) / 6000) / 10,
+    minutes: minutesSince(startMs),
     schedules: found.schedules,
     steps: found.steps,
     violations: found.brokenCount,
@@ -113,10 +114,9 @@ async function exhaust(): Promise<boolean> {
     if (++violations > MOST_TOLD) continue;
     console.log(`run ${runs}: ${played.violations.join("; ")}\n  ${played.trace.join("\n  ")}`);
   } while (search.next());
-  const minutes = Math.round((performance.now() - startMs) / 6000) / 10;
+  const minutes = minutesSince(startMs);
   const account = { holds: violations === 0, minutes, runs, steps, violations };
-  if (values.json !== undefined) keepAccount(values.json, account);
-  console.log(JSON.stringify(account));
+  tellAccount(account, values.json);
   return account.holds;
 }
 

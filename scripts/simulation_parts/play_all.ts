@@ -1,5 +1,5 @@
 import { runShare } from "./run_share.ts";
-import { type Share, type ShareFound, sumOf } from "./share.ts";
+import { type Share, type ShareFound, sumOfShares } from "./share.ts";
 
 /** What is to be played, and for how long. */
 export interface Course {
@@ -29,14 +29,14 @@ export async function playAll(course: Course): Promise<ShareFound> {
   const { seed, schedules, processes, endsAtMs, told, run = (share) => runShare(share) } = course;
   const size = Math.min(MOST_OF_A_PROCESS, Math.ceil(schedules / processes));
   let next = 0;
-  let all = sumOf([]);
+  let all = sumOfShares([]);
   const isTime = (): boolean => endsAtMs === null || Date.now() < endsAtMs;
   const work = async (): Promise<void> => {
     while (next < schedules && isTime()) {
       const from = next;
       next = Math.min(from + size, schedules);
       const found = await run({ seed, from, until: next, endsAtMs, stopsAtFirst: false });
-      all = sumOf([all, found]);
+      all = sumOfShares([all, found]);
       told(all);
     }
   };

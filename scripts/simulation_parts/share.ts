@@ -1,4 +1,5 @@
 import type { Visits } from "../../tests/simulation/coverage.ts";
+import { sumByName, sumOf } from "../account_parts/tell.ts";
 
 /** The schedules of one process. */
 export interface Share {
@@ -36,25 +37,15 @@ export interface ShareFound {
 export const MOST_TOLD = 12;
 
 /** Adds up what several processes found. */
-export function sumOf(found: readonly ShareFound[]): ShareFound {
-  const sum = (count: (one: ShareFound) => number): number =>
-    found.reduce((all, one) => all + count(one), 0);
+export function sumOfShares(found: readonly ShareFound[]): ShareFound {
+  const sum = (count: (one: ShareFound) => number): number => sumOf(found, count);
   return {
     schedules: sum(({ schedules }) => schedules),
     steps: sum(({ steps }) => steps),
     slowestDrainMs: Math.max(0, ...found.map(({ slowestDrainMs }) => slowestDrainMs)),
-    visits: total(found.map(({ visits }) => visits)),
-    faults: total(found.map(({ faults }) => faults)),
+    visits: sumByName(found.map(({ visits }) => visits)),
+    faults: sumByName(found.map(({ faults }) => faults)),
     brokenCount: sum(({ brokenCount }) => brokenCount),
     broken: found.flatMap(({ broken }) => broken).slice(0, MOST_TOLD),
   };
-}
-
-// Adds up counts by their names.
-function total(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
-  const sums: Record<string, number> = {};
-  for (const one of counts) {
-    for (const [name, count] of Object.entries(one)) sums[name] = (sums[name] ?? 0) + count;
-  }
-  return sums;
 }

@@ -52,13 +52,15 @@ export type {
   Transport,
   TransportSession,
 } from "../transport/port.ts";
-export type { ActiveTrace, SpanIds, Spans } from "./spans.ts";
+export type { Spans } from "./spans.ts";
 export { createWorkTracker } from "./work_contexts.ts";
 export type { WorkContexts, WorkFacts, WorkTracker } from "./work_contexts.ts";
 export type {
+  ActiveTrace,
   AsyncStore,
   JobContexts,
   JobFacts,
+  SpanIds,
   WorkContext,
   WorkLink,
   WorkSource,

@@ -1,6 +1,6 @@
 import { isSpanId, isTraceId } from "../base/trace_ids.ts";
 import { parseTraceState } from "../base/trace_state.ts";
-import type { JobFacts, WorkContext } from "../base/work_context.ts";
+import type { ActiveTrace, JobFacts, SpanIds, WorkContext } from "../base/work_context.ts";
 import type { OpenTelemetryLike, OtelLinkedSpan, OtelSpan, OtelSpanContext } from "./otel_like.ts";
 
 /** Spans in the user's own OpenTelemetry. Nothing of it throws. */
@@ -14,12 +14,6 @@ export interface Spans {
   /** Begins the span of a command; the answer ends it. */
   command(action: string, id: string): (status: string, error: string | null) => void;
 }
-
-/** What a span tells of the trace that it belongs to. */
-export type ActiveTrace = Pick<WorkContext, "traceId" | "spanId" | "sampled" | "traceState">;
-
-/** What a span adds to a context. */
-export type SpanIds = ActiveTrace & Pick<WorkContext, "parentSpanId">;
 
 const CONSUMER = 4;
 const PRODUCER = 3;

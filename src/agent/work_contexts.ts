@@ -1,7 +1,13 @@
 import { isTraceId, newSpanId, newTraceId } from "../base/trace_ids.ts";
 import { boundWork } from "../base/work_bounds.ts";
-import type { AsyncStore, JobContexts, WorkContext, WorkSource } from "../base/work_context.ts";
-import type { ActiveTrace, Spans } from "./spans.ts";
+import type {
+  ActiveTrace,
+  AsyncStore,
+  JobContexts,
+  WorkContext,
+  WorkSource,
+} from "../base/work_context.ts";
+import type { Spans } from "./spans.ts";
 
 /** What a program may say about a unit of work of its own; without ids, new ones are made. */
 export type WorkFacts = { readonly [K in keyof WorkContext]?: WorkContext[K] | undefined };

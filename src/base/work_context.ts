@@ -38,6 +38,12 @@ export interface WorkContext {
   readonly extra?: Readonly<Record<string, JsonPrimitive>> | undefined;
 }
 
+/** What a span tells of the trace that it belongs to. */
+export type ActiveTrace = Pick<WorkContext, "traceId" | "spanId" | "sampled" | "traceState">;
+
+/** What a span adds to a context. */
+export type SpanIds = ActiveTrace & Pick<WorkContext, "parentSpanId">;
+
 /** Answers the facts of a unit of work, as late as somebody asks. */
 export interface WorkSource {
   /** The facts as they are now. */

@@ -1,13 +1,11 @@
 import { newSpanId, newTraceId, parseTraceParent } from "../base/trace_ids.ts";
 import { parseTraceState } from "../base/trace_state.ts";
 import { boundExtra, boundText, isRequestId } from "../base/work_bounds.ts";
-import type { WorkContext, WorkSource } from "../base/work_context.ts";
+import type { ActiveTrace, SpanIds, WorkContext, WorkSource } from "../base/work_context.ts";
 import type { HonoContextLike, Identity } from "./hono_types.ts";
 
 // Ids of jobs that an error report names.
 const MAX_ASKED = 20;
-
-type TraceKey = "traceId" | "spanId" | "sampled" | "traceState";
 
 /** How facts about a request are found. */
 export interface RequestRules {
@@ -18,7 +16,7 @@ export interface RequestRules {
   /** Matched pattern as the program finds it; `null` for what Hono's request tells. */
   readonly route: ((context: HonoContextLike) => string) | null;
   /** The span of the program's own tracing, if there is one. */
-  readonly active: () => Pick<WorkContext, TraceKey> | undefined;
+  readonly active: () => ActiveTrace | undefined;
 }
 
 /**
@@ -28,7 +26,7 @@ export interface RequestRules {
 export class RequestWork implements WorkSource {
   readonly #context: HonoContextLike;
   readonly #rules: RequestRules;
-  #ids: Pick<WorkContext, TraceKey | "parentSpanId"> | undefined;
+  #ids: SpanIds | undefined;
   #requestId: string | undefined;
   #identity: Identity | undefined;
   #asked: string[] | undefined;
@@ -90,7 +88,7 @@ export class RequestWork implements WorkSource {
     }
   }
 
-  #findIds(): Pick<WorkContext, TraceKey | "parentSpanId"> {
+  #findIds(): SpanIds {
     const active = this.#rules.active();
     if (active !== undefined) return active;
     const parent = parseTraceParent(header(this.#context, "traceparent"));
