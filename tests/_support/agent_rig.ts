@@ -13,10 +13,20 @@ import {
   type FakeBrainOptions,
   startFakeBrain,
 } from "../../src/testing/fake_brain.ts";
+import type { SessionTerms } from "../../src/transport/port.ts";
 import { createWebSocketTransport } from "../../src/transport/websocket.ts";
 
 export const SECRET: Uint8Array = new Uint8Array(32).fill(7);
 export const TOKEN = "token-of-the-agent-rig";
+
+/** What a brain said in a session whose frames are small. */
+export const SESSION_TERMS: SessionTerms = {
+  identity: { agentId: "a", projectId: "p", sessionId: "s" },
+  brainVersion: "1",
+  heartbeatIntervalMs: 10_000,
+  maxFrameBytes: 4096,
+  clockOffsetMs: 0,
+};
 
 export interface Line {
   readonly level: LogLevel;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { startBrain } from "../../src/brain/mod.ts";
 import { readPresence } from "../../src/presence/read.ts";
+import { agentEnv } from "./agent_env.ts";
 import { until } from "./wait.ts";
 
 const SAVES = 10;
@@ -38,10 +39,7 @@ export async function saveTenTimes(app: SavedApp): Promise<string> {
     env: {
       ...process.env,
       NO_COLOR: "1",
-      Z4J_BRAIN_URL: brain.baseUrl,
-      Z4J_TOKEN: minted.token,
-      Z4J_HMAC_SECRET: minted.hmacSecret,
-      Z4J_PROJECT_ID: brain.project.slug,
+      ...agentEnv(brain, minted),
       Z4J_HOME: home,
     },
     stdio: ["ignore", "pipe", "pipe"],

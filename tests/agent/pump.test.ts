@@ -17,16 +17,8 @@ import type { EventDraft } from "../../src/protocol/event_wire.ts";
 import type { SignedFrame } from "../../src/protocol/frames.ts";
 import { createRedactor } from "../../src/redaction/redactor.ts";
 import { createFakeClock, type FakeClock } from "../../src/testing/fake_clock.ts";
-import type { SessionEnd, SessionTerms } from "../../src/transport/port.ts";
-import { keepingLogger, memoryBuffer } from "../_support/agent_rig.ts";
-
-const TERMS: SessionTerms = {
-  identity: { agentId: "a", projectId: "p", sessionId: "s" },
-  brainVersion: "1",
-  heartbeatIntervalMs: 10_000,
-  maxFrameBytes: 4096,
-  clockOffsetMs: 0,
-};
+import type { SessionEnd } from "../../src/transport/port.ts";
+import { keepingLogger, memoryBuffer, SESSION_TERMS } from "../_support/agent_rig.ts";
 
 const BAD_BATCH: SessionEnd = { class: "connection", code: 1011, advice: "because" };
 
@@ -52,7 +44,7 @@ async function rig(
   const pump = createPump({ buffer, clock, logger });
   const gaveUp: string[] = [];
   const host = { wake() {}, verified() {}, giveUp: (advice: string) => void gaveUp.push(advice) };
-  return { pump, buffer, clock, logger, gaveUp, begin: () => pump.begin(TERMS, host) };
+  return { pump, buffer, clock, logger, gaveUp, begin: () => pump.begin(SESSION_TERMS, host) };
 }
 
 async function send(pump: Pump): Promise<{ id: string; payloadText: string }> {

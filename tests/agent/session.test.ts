@@ -24,16 +24,16 @@ import type {
   SessionTerms,
   TransportSession,
 } from "../../src/transport/port.ts";
-import { keepingLogger, memoryBuffer, SECRET, until } from "../_support/agent_rig.ts";
+import {
+  keepingLogger,
+  memoryBuffer,
+  SECRET,
+  SESSION_TERMS,
+  until,
+} from "../_support/agent_rig.ts";
 
 const BROKEN: SessionEnd = { class: "connection", code: 1012, advice: "because" };
-const TERMS: SessionTerms = {
-  identity: { agentId: "a", projectId: "p", sessionId: "s" },
-  brainVersion: "1",
-  heartbeatIntervalMs: 10_000,
-  maxFrameBytes: 4096,
-  clockOffsetMs: null,
-};
+const TERMS: SessionTerms = { ...SESSION_TERMS, clockOffsetMs: null };
 
 interface Rig {
   readonly session: AgentSession;

@@ -14,8 +14,8 @@ import { noopLogger } from "../../src/base/logger.ts";
 import type { EventBuffer } from "../../src/buffer/port.ts";
 import { draftEngineEvent, draftScheduleRun } from "../../src/protocol/event_wire.ts";
 import { groupableStack } from "../../src/protocol/stack_text.ts";
-import type { SessionEnd, SessionTerms } from "../../src/transport/port.ts";
-import { keepingLogger, memoryBuffer } from "../_support/agent_rig.ts";
+import type { SessionEnd } from "../../src/transport/port.ts";
+import { keepingLogger, memoryBuffer, SESSION_TERMS } from "../_support/agent_rig.ts";
 
 interface ManualClock extends Clock {
   advance(ms: number): void;
@@ -41,14 +41,6 @@ function manualClock(earlyMs = 0): ManualClock {
   };
 }
 
-const TERMS: SessionTerms = {
-  identity: { agentId: "a", projectId: "p", sessionId: "s" },
-  brainVersion: "1",
-  heartbeatIntervalMs: 10_000,
-  maxFrameBytes: 4096,
-  clockOffsetMs: 0,
-};
-
 function end(of: SessionEnd["class"], code: number | null = null): SessionEnd {
   return { class: of, code, advice: "because" };
 }
@@ -69,7 +61,7 @@ async function pumpRig(texts: readonly string[], earlyMs = 0): Promise<PumpRig> 
   await buffer.settled();
   const pump = createPump({ buffer, clock, logger: noopLogger });
   const gaveUp: string[] = [];
-  pump.begin(TERMS, {
+  pump.begin(SESSION_TERMS, {
     wake() {},
     verified() {},
     giveUp: (advice) => void gaveUp.push(advice),

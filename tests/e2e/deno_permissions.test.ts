@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { startBrain } from "../../src/brain/mod.ts";
+import { agentEnv } from "../_support/agent_env.ts";
 import { freePort } from "../_support/free_port.ts";
 import { startRedis } from "../_support/redis.ts";
 import { until } from "../_support/wait.ts";
@@ -29,10 +30,7 @@ describe("README: permissions on Deno", () => {
       env: {
         ...process.env,
         HOME: home,
-        Z4J_BRAIN_URL: brain.baseUrl,
-        Z4J_TOKEN: minted.token,
-        Z4J_HMAC_SECRET: minted.hmacSecret,
-        Z4J_PROJECT_ID: brain.project.slug,
+        ...agentEnv(brain, minted),
         REDIS_URL: redis.url,
         PORT: String(port),
         DENO_DIR: join(home, ".deno"),

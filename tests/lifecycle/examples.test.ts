@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { startBrain } from "../../src/brain/mod.ts";
+import { agentEnv } from "../_support/agent_env.ts";
 import { runScript } from "../_support/child.ts";
 import { freePort } from "../_support/free_port.ts";
 import { until } from "../_support/wait.ts";
@@ -22,10 +23,7 @@ async function withBrain(
     await using brain = await startBrain({ port: 0, dataDir: null });
     const minted = await brain.mint("example");
     await use(brain, {
-      Z4J_BRAIN_URL: brain.baseUrl,
-      Z4J_TOKEN: minted.token,
-      Z4J_HMAC_SECRET: minted.hmacSecret,
-      Z4J_PROJECT_ID: brain.project.slug,
+      ...agentEnv(brain, minted),
       Z4J_HOME: home,
       NODE_TEST_CONTEXT: "",
       npm_lifecycle_event: "",

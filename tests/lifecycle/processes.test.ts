@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { startBrain } from "../../src/brain/mod.ts";
 import { readPresence } from "../../src/presence/read.ts";
+import { agentEnv } from "../_support/agent_env.ts";
 import { type Child, runScript } from "../_support/child.ts";
 import { until } from "../_support/wait.ts";
 
@@ -29,10 +30,7 @@ async function bed(): Promise<Bed> {
   cleanups.push(() => brain[Symbol.asyncDispose]());
   const minted = await brain.mint("life");
   const env = {
-    Z4J_BRAIN_URL: brain.baseUrl,
-    Z4J_TOKEN: minted.token,
-    Z4J_HMAC_SECRET: minted.hmacSecret,
-    Z4J_PROJECT_ID: brain.project.slug,
+    ...agentEnv(brain, minted),
     Z4J_HOME: home,
     // The runner's mark belongs to this process, not to the host that it plays.
     NODE_TEST_CONTEXT: "",

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type RunningBrain, startBrain } from "../../src/brain/mod.ts";
+import { agentEnv } from "../_support/agent_env.ts";
 import { runScript } from "../_support/child.ts";
 import { until } from "../_support/wait.ts";
 
@@ -51,10 +52,7 @@ describe("a bundle of an app with its agent", () => {
     const agent = await brain.mint(name);
     const child = runScript(join(out, "app.js"), {
       env: {
-        Z4J_BRAIN_URL: brain.baseUrl,
-        Z4J_TOKEN: agent.token,
-        Z4J_HMAC_SECRET: agent.hmacSecret,
-        Z4J_PROJECT_ID: brain.project.slug,
+        ...agentEnv(brain, agent),
         Z4J_HOME: join(folder, `${name}-home`),
       },
     });

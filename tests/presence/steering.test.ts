@@ -9,6 +9,7 @@ import { createAgent, type ManagedAgent } from "../../mod.ts";
 import { noopLogger } from "../../src/base/logger.ts";
 import { startBrain } from "../../src/brain/mod.ts";
 import { cronerScheduler } from "../../src/schedulers/croner/mod.ts";
+import { agentEnv } from "../_support/agent_env.ts";
 import { type Child, runScript } from "../_support/child.ts";
 import { until } from "../_support/wait.ts";
 
@@ -30,10 +31,7 @@ before(async () => {
   const minted = await brain.mint("fleet");
   agentId = minted.agent.id;
   const env = {
-    Z4J_BRAIN_URL: brain.baseUrl,
-    Z4J_TOKEN: minted.token,
-    Z4J_HMAC_SECRET: minted.hmacSecret,
-    Z4J_PROJECT_ID: brain.project.slug,
+    ...agentEnv(brain, minted),
     Z4J_HOME: home,
     NODE_TEST_CONTEXT: "",
   };

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { startBrain } from "../../../src/brain/mod.ts";
 import { readPresence } from "../../../src/presence/read.ts";
+import { agentEnv } from "../../_support/agent_env.ts";
 import { type Child, runScript } from "../../_support/child.ts";
 import { freePort } from "../../_support/free_port.ts";
 import { until } from "../../_support/wait.ts";
@@ -17,10 +18,7 @@ describe("Bun.serve with reusePort", () => {
     const env = {
       PORT: String(await freePort()),
       REUSE_PORT: "1",
-      Z4J_BRAIN_URL: brain.baseUrl,
-      Z4J_TOKEN: minted.token,
-      Z4J_HMAC_SECRET: minted.hmacSecret,
-      Z4J_PROJECT_ID: brain.project.slug,
+      ...agentEnv(brain, minted),
       Z4J_HOME: home,
     };
     const children: Child[] = [];

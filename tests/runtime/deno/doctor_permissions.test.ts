@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { startBrain } from "../../../src/brain/mod.ts";
+import { agentEnv } from "../../_support/agent_env.ts";
 import { scratch } from "../../_support/doctor_bed.ts";
 import { jsonOf, runDoctorProcess } from "../../_support/doctor_child.ts";
 import { until } from "../../_support/wait.ts";
@@ -13,12 +14,8 @@ describe("the permissions line of the doctor", () => {
   it("is enough for an agent with a durable buffer", async () => {
     const folder = scratch();
     await using brain = await startBrain({ port: 0, dataDir: null });
-    const { token, hmacSecret } = await brain.mint("web");
     const env = {
-      Z4J_BRAIN_URL: brain.baseUrl,
-      Z4J_TOKEN: token,
-      Z4J_HMAC_SECRET: hmacSecret,
-      Z4J_PROJECT_ID: brain.project.slug,
+      ...agentEnv(brain, await brain.mint("web")),
       Z4J_HOME: join(folder.path, "home"),
     };
     const doctor = await runDoctorProcess({ env, args: ["--json", "--app", folder.path] });
