@@ -1,5 +1,5 @@
 import { detectRuntime } from "./detect.ts";
-import { type NodeFs, nodeFiles } from "./fs_node.ts";
+import { nodeFiles, type NodeFs } from "./fs_node.ts";
 import { nodeProcess } from "./node_process.ts";
 import type { System } from "./system_port.ts";
 
