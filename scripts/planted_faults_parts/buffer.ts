@@ -83,7 +83,7 @@ export const BUFFER_FAULTS: FaultArea = {
     {
       id: "link-followed",
       file: "src/buffer/file_ops_node.ts",
-      find: "if (!fs.isFile(path)) {",
+      find: "if (!fs.lstat(path).isFile) {",
       replace: "if (!fs.exists(path)) {",
       why: "a planted link leads the buffer into another file",
       test: "buffer/files",
